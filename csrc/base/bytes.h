@@ -1,0 +1,34 @@
+/* bytes.h - numbers as big-endian bytes, as every standard here writes them. */
+#ifndef HBSS_BASE_BYTES_H
+#define HBSS_BASE_BYTES_H
+#include <stdint.h>
+#include <string.h>
+
+static inline void hbss_put16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)(v >> 8); p[1] = (uint8_t)v; }
+static inline void hbss_put32(uint8_t *p, uint32_t v)
+{
+  p[0] = (uint8_t)(v >> 24); p[1] = (uint8_t)(v >> 16); p[2] = (uint8_t)(v >> 8); p[3] = (uint8_t)v;
+}
+static inline void hbss_put64(uint8_t *p, uint64_t v)
+{
+  hbss_put32(p, (uint32_t)(v >> 32));
+  hbss_put32(p + 4, (uint32_t)v);
+}
+static inline uint32_t hbss_get32(const uint8_t *p)
+{
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static inline uint64_t hbss_get64(const uint8_t *p) { return (uint64_t)hbss_get32(p) << 32 | hbss_get32(p + 4); }
+
+/* `len` bytes, big-endian; more than eight begin with zeros (the standards' toByte) */
+static inline void hbss_put_be(uint8_t *p, uint64_t v, size_t len)
+{
+  while (len--) { p[len] = (uint8_t)v; v >>= 8; }
+}
+static inline uint64_t hbss_get_be(const uint8_t *p, size_t len)
+{
+  uint64_t v = 0;
+  for (size_t i = 0; i < len; i++) v = v << 8 | p[i];
+  return v;
+}
+#endif

@@ -1,0 +1,20 @@
+/* secret.c - see secret.h. */
+#include "secret.h"
+#include <string.h>
+
+void hbss_secret_wipe(void *memory, size_t len)
+{
+  memset(memory, 0, len);
+#if defined(__GNUC__)
+  __asm__ volatile("" : : "r"(memory) : "memory"); /* the zeros are read here: the memset must stay */
+#else
+  for (volatile uint8_t *p = memory; len--; p++) *p = 0;
+#endif
+}
+
+int hbss_secret_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+  uint32_t difference = 0;
+  for (size_t i = 0; i < len; i++) difference |= (uint32_t)(a[i] ^ b[i]);
+  return (int)((difference - 1) >> 31);
+}

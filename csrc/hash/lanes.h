@@ -1,0 +1,63 @@
+/* lanes.h - what many.c and chain.c share: the lanes of one call, and the kernel for a number of items. */
+#ifndef HBSS_HASH_LANES_H
+#define HBSS_HASH_LANES_H
+#include <string.h>
+#include "hash.h"
+
+#define HBSS_ALIGNED __attribute__((aligned(64)))
+enum { HBSS_ROWS = 2048 }; /* bytes of a block a lane: 32 x 64, 16 x 128, 8 x 168 */
+
+typedef struct hbss_lanes {
+  uint8_t mid[HBSS_ARRAY] HBSS_ALIGNED, state[HBSS_ARRAY] HBSS_ALIGNED, block[HBSS_ARRAY] HBSS_ALIGNED;
+  uint8_t row[HBSS_ROWS] HBSS_ALIGNED, digest[HBSS_ROWS] HBSS_ALIGNED; /* a block, and a digest, a lane */
+  const uint8_t *rows[HBSS_MAX_LANES];
+  const hbss_prefix *has[HBSS_MAX_LANES]; /* the prefix whose mid-state and rest the lane holds */
+} hbss_lanes;
+
+/* The shape of the messages of one call; head = rest + header. */
+typedef struct hbss_shape { size_t rest, head, body, block, tail; } hbss_shape;
+
+static inline hbss_shape hbss_lanes_shape(const hbss_rules *r, const hbss_items *items, size_t body_len)
+{
+  uint8_t header[HBSS_MAX_BLOCK];
+  const hbss_prefix *p = items->header(items->of, 0, header);
+  return (hbss_shape){p->rest_len, p->rest_len + items->header_len, body_len, r->block, r->tail};
+}
+
+/* the first kernel that is worth its lanes for so many items */
+static inline const hbss_kernel *hbss_lanes_kernel(const hbss_hash *hash, size_t count, int uneven)
+{
+  const hbss_choice *c = hash->choices;
+  while (count < (uneven ? c->from_uneven : c->from)) c++;
+  return c->kernel;
+}
+
+static inline void hbss_lanes_prefix(hbss_lanes *t, const hbss_kernel *k, const hbss_rules *r, uint32_t l, const hbss_prefix *p,
+                                     uint8_t *head)
+{
+  if (p == t->has[l]) return;
+  t->has[l] = p;
+  k->set_state(t->mid, l, p->state, r->state);
+  memcpy(head, p->rest, p->rest_len);
+}
+
+/* the lengths that are common are worth a call of their own: the compiler then moves registers */
+static inline void hbss_lanes_copy(uint8_t *to, const uint8_t *from, size_t n)
+{
+  switch (n) {
+  case 16: memcpy(to, from, 16); break;
+  case 24: memcpy(to, from, 24); break;
+  case 32: memcpy(to, from, 32); break;
+  case 64: memcpy(to, from, 64); break;
+  default: memcpy(to, from, n);
+  }
+}
+
+/* Items from number `base` on, as items from 0 on. */
+typedef struct hbss_later { const hbss_items *items; size_t base; } hbss_later;
+static inline const hbss_prefix *hbss_lanes_later(const void *of, size_t i, uint8_t *header)
+{
+  const hbss_later *o = of;
+  return o->items->header(o->items->of, o->base + i, header);
+}
+#endif

@@ -1,0 +1,113 @@
+/* many.c - `count` messages side by side: headers, bodies and padding into rows, rows into lanes. No byte layout of any
+ * scheme and no instruction of any CPU is known here. Called by the schemes' tweaks. Bodies may be secret, and the buffers
+ * are wiped then; for public ones that would cost more than the hash. */
+#include "../base/secret.h"
+#include "lanes.h"
+
+enum { HEADS = 4096 }; /* what lies before the body, a lane */
+
+/* row = bytes [at, at + block) of head || body || padding */
+static void fill(uint8_t *row, size_t at, const uint8_t *head, const uint8_t *body, const hbss_shape *s, const hbss_rules *r,
+                 uint64_t total)
+{
+  const size_t len = s->head + s->body;
+  size_t have = 0;
+  if (at < s->head) {
+    have = s->head - at < s->block ? s->head - at : s->block;
+    memcpy(row, head + at, have);
+  }
+  if (have < s->block && at + have < len) {
+    const size_t left = len - at - have, take = left < s->block - have ? left : s->block - have;
+    memcpy(row + have, body + (at + have - s->head), take);
+    have += take;
+  }
+  if (have == s->block) return;
+  memset(row + have, 0, s->block - have);
+  if (at + have == len) row[have] = r->pad;
+  if (at + s->block >= len + s->tail) r->close(row, total);
+}
+
+/* Messages of one block: rest, a shared body and the padding are written once, then only what differs. */
+static void many_short(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const hbss_rules *r, const hbss_items *items,
+                       const hbss_shape *s, const uint8_t *body, size_t stride, size_t count)
+{
+  const uint32_t lanes = k->lanes, n = items->n;
+  uint8_t head[HBSS_MAX_BLOCK] = {0};
+  for (uint32_t l = 0; l < lanes; l++) {
+    uint8_t *row = t->row + l * s->block;
+    const hbss_prefix *p = items->header(items->of, 0, head + s->rest);
+    t->rows[l] = row;
+    fill(row, 0, head, body, s, r, p->len + items->header_len + s->body);
+  }
+  for (size_t at = 0; at < count; at += lanes) {
+    const uint32_t use = count - at < lanes ? (uint32_t)(count - at) : lanes;
+    for (uint32_t l = 0; l < use; l++) {
+      uint8_t *row = t->row + l * s->block;
+      hbss_lanes_prefix(t, k, r, l, items->header(items->of, at + l, row + s->rest), row);
+      if (stride) hbss_lanes_copy(row + s->head, body + (at + l) * stride, s->body);
+    }
+    k->load(t->block, t->rows, (uint32_t)s->block);
+    k->compress(t->state, t->mid, t->block);
+    k->store(t->digest, t->state);
+    for (uint32_t l = 0; l < use; l++) hbss_lanes_copy(out + (at + l) * n, t->digest + l * r->digest, n);
+  }
+}
+
+static void many_long(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const hbss_rules *r, const hbss_items *items,
+                      const hbss_shape *s, const uint8_t *body, size_t stride, size_t count)
+{
+  const uint32_t lanes = k->lanes, n = items->n;
+  const size_t len = s->head + s->body;
+  uint8_t heads[HEADS];
+  for (uint32_t l = 0; l < lanes; l++) t->rows[l] = t->row + l * s->block;
+  memset(t->row, 0, lanes * s->block);
+  for (size_t at = 0; at < count; at += lanes) {
+    const uint32_t use = count - at < lanes ? (uint32_t)(count - at) : lanes;
+    for (uint32_t l = 0; l < use; l++) {
+      uint8_t *head = heads + l * s->head;
+      hbss_lanes_prefix(t, k, r, l, items->header(items->of, at + l, head + s->rest), head);
+    }
+    for (size_t b = 0; b < len + s->tail; b += s->block) {
+      for (uint32_t l = 0; l < use; l++) {
+        const uint8_t *mine = body + (at + l) * stride;
+        uint8_t *row = t->row + l * s->block;
+        t->rows[l] = row;
+        if (b >= s->head && b + s->block <= len) t->rows[l] = mine + (b - s->head);
+        else fill(row, b, heads + l * s->head, mine, s, r, t->has[l]->len + items->header_len + s->body);
+      }
+      k->load(t->block, t->rows, (uint32_t)s->block);
+      k->compress(t->state, b ? t->state : t->mid, t->block);
+    }
+    for (uint32_t l = 0; l < lanes; l++) t->rows[l] = t->row + l * s->block; /* none may point past the bodies */
+    k->store(t->digest, t->state);
+    for (uint32_t l = 0; l < use; l++) hbss_lanes_copy(out + (at + l) * n, t->digest + l * r->digest, n);
+  }
+  if (items->secret) hbss_secret_wipe(heads, lanes * s->head);
+}
+
+void hbss_hash_many(uint8_t *out, const hbss_hash *hash, const hbss_items *items,
+                    const uint8_t *body, size_t body_len, size_t stride, size_t count)
+{
+  const hbss_rules *r = hash->rules;
+  hbss_lanes t;
+  if (!count) return;
+  const hbss_shape s = hbss_lanes_shape(r, items, body_len);
+  for (size_t at = 0; at < count;) {
+    const hbss_kernel *k = hbss_lanes_kernel(hash, count - at, 0);
+    size_t here = count - at;
+    if (here > k->lanes) { /* all the full turns of this kernel; what is left may suit another better */
+      const size_t left = here % k->lanes;
+      if (hbss_lanes_kernel(hash, left, 0) != k) here -= left;
+    }
+    const hbss_later of = {items, at};
+    hbss_items some = *items;
+    if (at) { some.header = hbss_lanes_later; some.of = &of; }
+    memset(t.has, 0, sizeof t.has);
+    if (!r->state) memset(t.mid, 0, sizeof t.mid); /* Keccak begins with zeros, not with a mid-state */
+    (s.head + s.body + s.tail <= s.block ? many_short : many_long)(&t, out + at * items->n, k, r, &some, &s,
+                                                                   body + at * stride, stride, here);
+    at += here;
+  }
+  if (items->secret) hbss_secret_wipe(&t, sizeof t);
+}
+

@@ -1,0 +1,56 @@
+/* scheme.h - what a scheme gives to the door: one row of functions, listed in hbss.c. A scheme sees the floors below and
+ * never another scheme. */
+#ifndef HBSS_SCHEMES_SCHEME_H
+#define HBSS_SCHEMES_SCHEME_H
+#include "../hbss.h"
+#include "../trees/tweak.h"
+
+enum { HBSS_MAX_M = 64 };
+
+/* A message on its way to a digest, and, in verification, to a decision. */
+struct hbss_stream {
+  hbss_message message;
+  void (*finish)(uint8_t *out, hbss_stream *stream); /* message -> digest */
+  uint8_t r[HBSS_MAX_N];    /* SLH-DSA: the randomiser, for MGF1, or HMAC's key */
+  const hbss_key *key;
+  size_t at;                /* HSS: where the last level's signature begins */
+  hbss_key bottom;          /* HSS: the last level's key */
+};
+
+typedef struct hbss_scheme_row {
+  /* secret, public_seed and root are in place: the rest of the key follows from them */
+  void (*expand)(hbss_key *key);
+  /* reads a public key: finds the set, fills public_seed, root and levels */
+  hbss_status (*read_public)(hbss_key *key, const hbss_set *set, const uint8_t *bytes, size_t len);
+  void (*write_public)(uint8_t *bytes, const hbss_key *key);
+  void (*randomizer)(uint8_t *r, const hbss_key *key, uint64_t index);           /* NULL for SLH-DSA */
+  void (*digest_start)(hbss_stream *stream, const hbss_key *key, uint64_t index, const uint8_t *r);
+  void (*sign_leaf)(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *r,
+                    const uint8_t *digest, const uint8_t *path);
+  hbss_status (*verify_start)(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len);
+  /* the root that the signature leads to, to be compared with `root` of the key returned */
+  const hbss_key *(*verify_root)(uint8_t *root, hbss_stream *stream, const hbss_key *key, const uint8_t *signature);
+  void (*ots_public)(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, uint8_t *ends); /* chain ends -> key */
+} hbss_scheme_row;
+
+extern const hbss_scheme_row hbss_lms_row, hbss_xmss_row, hbss_xmssmt_row, hbss_slhdsa_row;
+
+/* the seeds of the LMS tree that hangs under leaf q of a parent */
+void hbss_hss_child(uint8_t *secret, uint8_t *public_seed, const hbss_key *parent, uint32_t q, const hbss_set *child);
+
+/* SLH-DSA alone: PRF_msg, and signing in steps of bounded work */
+void hbss_slhdsa_randomizer(hbss_stream *stream, const hbss_key *key, const uint8_t *opt_rand);
+uint32_t hbss_slhdsa_sign_steps(const hbss_key *key);
+size_t hbss_slhdsa_sign_scratch_len(const hbss_key *key);
+void hbss_slhdsa_sign_step(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest, uint32_t step,
+                           uint8_t *scratch);
+
+/* A stream whose digest is the first `len` bytes of one hash. */
+static inline void hbss_scheme_finish_n(uint8_t *out, hbss_stream *stream)
+{
+  hbss_hash_final(out, stream->key->n, &stream->message);
+}
+
+/* the parameter sets, in the order in which the library lists them */
+extern const hbss_set hbss_lms_sets[80], hbss_xmss_sets[77], hbss_slhdsa_sets[12];
+#endif

@@ -1,0 +1,199 @@
+/* tweak.c - the bytes of XMSS's hashes (RFC 8391 sections 2.5, 3.1.2, 4.1.4, 4.1.5, 5.1; PRF_keygen: SP 800-208 section 6.2):
+ * every hash is keyed and masked by PRFs over an address. Called by the trees. SK_SEED and the first values are secret. */
+#include <string.h>
+#include "../../base/bytes.h"
+#include "../../base/secret.h"
+#include "xmss.h"
+
+enum { OTS = 0, LTREE = 1, TREE = 2 }; /* types of address */
+enum { KEY = 0, MASK = 1 };            /* keyAndMask; RAND_HASH has two masks, 1 and 2 */
+
+/* section 2.5: layer || tree || type || three words || keyAndMask */
+static void address(uint8_t *h, const hbss_adrs *at, uint32_t type, uint32_t w1, uint32_t w2, uint32_t w3, uint32_t key_and_mask)
+{
+  hbss_put32(h, at->layer);
+  hbss_put64(h + 4, at->tree);
+  hbss_put32(h + 12, type);
+  hbss_put32(h + 16, w1);
+  hbss_put32(h + 20, w2);
+  hbss_put32(h + 24, w3);
+  hbss_put32(h + 28, key_and_mask);
+}
+
+/* ---- first values: PRF_keygen(SK_SEED, SEED || ADRS) ---- */
+
+typedef struct chains_of { const hbss_spot *leaf; uint32_t len; } chains_of;
+
+static const hbss_prefix *secret_header(const void *of, size_t i, uint8_t *h)
+{
+  const chains_of *o = of;
+  const uint32_t leaf = (uint32_t)i / o->len;
+  const hbss_spot *s = o->leaf + leaf;
+  memcpy(h, s->key->public_seed, s->key->n);
+  address(h + s->key->n, &s->at, OTS, s->at.index, (uint32_t)i - leaf * o->len, 0, 0);
+  return &s->key->prefix[HBSS_XMSS_AT_KEYGEN];
+}
+
+static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
+{
+  const hbss_key *key = leaf->key;
+  const chains_of of = {leaf, key->len1 + key->len2};
+  const hbss_items items = {.header = secret_header, .of = &of, .header_len = key->n + HBSS_XMSS_ADRS, .n = key->n, .secret = 1};
+  hbss_hash_many(x, key->hash, &items, x, 0, 0, count * of.len);
+}
+
+/* ---- chains, where a kernel has the keyed and masked step ---- */
+
+static const hbss_prefix *chain_header(const void *of, size_t i, uint8_t *h)
+{
+  const chains_of *o = of;
+  const uint32_t leaf = (uint32_t)i / o->len;
+  const hbss_spot *s = o->leaf + leaf;
+  address(h, &s->at, OTS, s->at.index, (uint32_t)i - leaf * o->len, 0, 0);
+  return &s->key->prefix[HBSS_XMSS_AT_PRF];
+}
+
+static void chains_masked(uint8_t *x, const chains_of *of, const uint8_t *from, const uint8_t *to, size_t count)
+{
+  const hbss_key *key = of->leaf->key;
+  const hbss_items items = {.header = chain_header, .of = of, .header_len = HBSS_XMSS_ADRS, .n = key->n, .counter_at = 27, .masked = 1};
+  hbss_hash_chain(x, key->hash, &items, from, to, count * of->len);
+}
+
+/* ---- chains, phase by phase: the keys and masks of one step of many chains, then F of them all ---- */
+
+enum { PHASE = 4096 }; /* n bytes times the chains that go together */
+typedef struct phase_of { chains_of chains; uint32_t step, live[PHASE / 24]; const uint8_t *keys; } phase_of;
+
+static const hbss_prefix *phase_prf(const void *of, size_t i, uint8_t *h)
+{
+  const phase_of *o = of;
+  const uint32_t chain = o->live[i / 2], leaf = chain / o->chains.len;
+  const hbss_spot *s = o->chains.leaf + leaf;
+  address(h, &s->at, OTS, s->at.index, chain - leaf * o->chains.len, o->step, i & 1);
+  return &s->key->prefix[HBSS_XMSS_AT_PRF];
+}
+static const hbss_prefix *phase_f(const void *of, size_t i, uint8_t *h)
+{
+  const phase_of *o = of;
+  const hbss_spot *s = o->chains.leaf + o->live[i] / o->chains.len;
+  memcpy(h, o->keys + 2 * i * s->key->n, s->key->n);
+  return &s->key->prefix[HBSS_XMSS_AT_F];
+}
+
+/* one step of the `live` chains: x = F(K, x ^ M) */
+static void phase_step(uint8_t *x, phase_of *of, uint32_t live)
+{
+  const hbss_key *key = of->chains.leaf->key;
+  const uint32_t n = key->n;
+  uint8_t keys[2 * PHASE], text[PHASE];
+  const hbss_items prf = {.header = phase_prf, .of = of, .header_len = HBSS_XMSS_ADRS, .n = n};
+  const hbss_items f = {.header = phase_f, .of = of, .header_len = n, .n = n, .secret = 1};
+  of->keys = keys;
+  hbss_hash_many(keys, key->hash, &prf, x, 0, 0, 2 * live);
+  for (uint32_t i = 0; i < live; i++)
+    for (uint32_t b = 0; b < n; b++) text[i * n + b] = x[(size_t)of->live[i] * n + b] ^ keys[(2 * i + MASK) * n + b];
+  hbss_hash_many(text, key->hash, &f, text, n, n, live);
+  for (uint32_t i = 0; i < live; i++) memcpy(x + (size_t)of->live[i] * n, text + i * n, n);
+  hbss_secret_wipe(text, sizeof text);
+}
+
+static void chains_phased(uint8_t *x, const chains_of *chains, const uint8_t *from, const uint8_t *to, size_t count)
+{
+  const hbss_key *key = chains->leaf->key;
+  const uint32_t top = (1u << key->lg_w) - 1, all = (uint32_t)count * chains->len, fit = PHASE / key->n;
+  phase_of of = {.chains = *chains};
+  for (uint32_t at = 0; at < all; at += fit)
+    for (of.step = 0; of.step < top; of.step++) {
+      uint32_t live = 0;
+      for (uint32_t i = at; i < all && i < at + fit; i++)
+        if (from ? from[i] <= of.step && of.step < to[i] : of.step < to[0]) of.live[live++] = i;
+      if (live) phase_step(x, &of, live);
+    }
+}
+
+static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
+{
+  const hbss_key *key = leaf->key;
+  const chains_of of = {leaf, key->len1 + key->len2};
+  if (key->n == 32 && key->set->function == HBSS_SHA256) chains_masked(x, &of, from, to, count);
+  else chains_phased(x, &of, from, to, count);
+}
+
+/* ---- RAND_HASH of pairs: three PRFs, two masks, one hash (RFC 8391 algorithm 7) ---- */
+
+enum { PAIRS = 2048 }; /* n bytes times the pairs that go together */
+
+/* Pair p of an L-tree's level (`leaf` given) is pair p % per of leaf p / per, else it is node index + p of `key`. Its
+ * children lie at x + (p / per) * from + 2n (p % per), and its parent goes to out + (p / per) * to + n (p % per). */
+typedef struct pairs_of {
+  const hbss_spot *leaf;
+  const hbss_key *key;
+  const hbss_adrs *first;
+  uint32_t per, height, at;
+  size_t from, to;
+  const uint8_t *keys;
+} pairs_of;
+
+static const hbss_prefix *pair_prf(const void *of, size_t i, uint8_t *h)
+{
+  const pairs_of *o = of;
+  const uint32_t pair = (uint32_t)i / 3 + o->at, key_and_mask = (uint32_t)i % 3;
+  if (o->leaf) {
+    const hbss_spot *s = o->leaf + pair / o->per;
+    address(h, &s->at, LTREE, s->at.index, o->height, pair % o->per, key_and_mask);
+    return &s->key->prefix[HBSS_XMSS_AT_PRF];
+  }
+  address(h, o->first, TREE, 0, o->height, o->first->index + pair, key_and_mask);
+  return &o->key->prefix[HBSS_XMSS_AT_PRF];
+}
+static const hbss_prefix *pair_h(const void *of, size_t i, uint8_t *h)
+{
+  const pairs_of *o = of;
+  memcpy(h, o->keys + 3 * i * o->key->n, o->key->n);
+  return &o->key->prefix[HBSS_XMSS_AT_H];
+}
+
+static void rand_hash(uint8_t *out, pairs_of *o, const uint8_t *x, uint32_t count)
+{
+  uint8_t keys[3 * PAIRS], text[2 * PAIRS];
+  const uint32_t n = o->key->n, fit = PAIRS / n;
+  const hbss_items prf = {.header = pair_prf, .of = o, .header_len = HBSS_XMSS_ADRS, .n = n};
+  const hbss_items h = {.header = pair_h, .of = o, .header_len = n, .n = n};
+  o->keys = keys;
+  for (o->at = 0; o->at < count; o->at += fit) {
+    const uint32_t here = count - o->at < fit ? count - o->at : fit;
+    hbss_hash_many(keys, o->key->hash, &prf, x, 0, 0, 3 * here);
+    for (uint32_t i = 0; i < here; i++) {
+      const uint8_t *pair = x + (o->at + i) / o->per * o->from + 2 * n * ((o->at + i) % o->per), *masks = keys + (3 * i + MASK) * n;
+      for (uint32_t b = 0; b < 2 * n; b++) text[2 * i * n + b] = pair[b] ^ masks[b];
+    }
+    hbss_hash_many(text, o->key->hash, &h, text, 2 * n, 2 * n, here);
+    for (uint32_t i = 0; i < here; i++)
+      memcpy(out + (o->at + i) / o->per * o->to + n * ((o->at + i) % o->per), text + i * n, n);
+  }
+}
+
+/* L-trees (RFC 8391 algorithm 8), in x itself, one level of all leaves at a time: enough pairs to fill the lanes */
+static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
+{
+  const hbss_key *key = leaf->key;
+  const uint32_t n = key->n, len = key->len1 + key->len2;
+  const size_t all = (size_t)len * n;
+  pairs_of of = {.leaf = leaf, .key = key, .from = all, .to = all};
+  for (uint32_t left = len; left > 1; left = (left + 1) / 2, of.height++) {
+    of.per = left / 2;
+    rand_hash(x, &of, x, (uint32_t)count * of.per);
+    if (left & 1)
+      for (size_t l = 0; l < count; l++) memcpy(x + l * all + left / 2 * n, x + l * all + (left - 1) * n, n);
+  }
+  for (size_t l = 0; l < count; l++) memcpy(out + l * n, x + l * all, n);
+}
+
+static void nodes(uint8_t *parent, const hbss_key *key, const hbss_adrs *first, const uint8_t *children, size_t count)
+{
+  pairs_of of = {.key = key, .first = first, .per = (uint32_t)count, .height = first->height - 1};
+  rand_hash(parent, &of, children, (uint32_t)count);
+}
+
+const hbss_tweak hbss_xmss_tweak = {secret, chains, pack, nodes};

@@ -1,0 +1,131 @@
+/* xmss.c - XMSS and XMSS^MT (RFC 8391 sections 4.1 and 4.2, SP 800-208 section 5): keys, randomisers, message digests and
+ * signatures over hypertree.c. Called by the door. SK_SEED and SK_PRF (one after the other in `secret`) are secret. */
+#include "xmss.h"
+#include <string.h>
+#include "../../base/bytes.h"
+#include "../../base/secret.h"
+#include "../../trees/hypertree.h"
+
+static void prefix(hbss_key *key, uint32_t which, hbss_xmss_domain domain, const uint8_t *seed)
+{
+  uint8_t bytes[2 * HBSS_MAX_N];
+  const uint32_t pad = hbss_xmss_pad(key);
+  hbss_put_be(bytes, domain, pad);
+  if (seed) memcpy(bytes + pad, seed, key->n);
+  hbss_hash_prefix(&key->prefix[which], key->hash, bytes, pad + (seed ? key->n : 0));
+  hbss_secret_wipe(bytes, sizeof bytes);
+}
+
+static void expand(hbss_key *key)
+{
+  key->tweak = &hbss_xmss_tweak;
+  key->height = key->set->h / key->set->d;
+  prefix(key, HBSS_XMSS_AT_F, HBSS_XMSS_F, NULL);
+  prefix(key, HBSS_XMSS_AT_H, HBSS_XMSS_H, NULL);
+  prefix(key, HBSS_XMSS_AT_PRF, HBSS_XMSS_PRF, key->public_seed);
+  prefix(key, HBSS_XMSS_AT_KEYGEN, HBSS_XMSS_PRF_KEYGEN, key->secret);
+}
+
+/* u32(OID) || root || SEED: section 4.1.7. The two schemes' OIDs overlap, so the scheme comes from the caller. */
+static hbss_status read_public_of(hbss_scheme scheme, hbss_key *key, const hbss_set *set, const uint8_t *bytes, size_t len)
+{
+  if (len < 4) return HBSS_BAD_KEY;
+  for (size_t i = 0; i < sizeof hbss_xmss_sets / sizeof *hbss_xmss_sets; i++) {
+    const hbss_set *s = hbss_xmss_sets + i;
+    if (s->scheme != scheme || s->code != hbss_get32(bytes)) continue;
+    if (len != s->public_len || (set && set != s)) return HBSS_BAD_KEY;
+    key->set = s;
+    memcpy(key->root, bytes + 4, s->n);
+    memcpy(key->public_seed, bytes + 4 + s->n, s->n);
+    return HBSS_OK;
+  }
+  return HBSS_UNKNOWN_CODE;
+}
+static hbss_status read_xmss(hbss_key *key, const hbss_set *set, const uint8_t *bytes, size_t len)
+{
+  return read_public_of(HBSS_XMSS, key, set, bytes, len);
+}
+static hbss_status read_xmssmt(hbss_key *key, const hbss_set *set, const uint8_t *bytes, size_t len)
+{
+  return read_public_of(HBSS_XMSSMT, key, set, bytes, len);
+}
+
+static void write_public(uint8_t *bytes, const hbss_key *key)
+{
+  hbss_put32(bytes, key->set->code);
+  memcpy(bytes + 4, key->root, key->n);
+  memcpy(bytes + 4 + key->n, key->public_seed, key->n);
+}
+
+/* r = PRF(SK_PRF, toByte(idx, 32)): algorithms 12 and 16 */
+static void randomizer(uint8_t *r, const hbss_key *key, uint64_t index)
+{
+  uint8_t bytes[2 * HBSS_MAX_N + 32];
+  const uint32_t pad = hbss_xmss_pad(key), n = key->n;
+  hbss_message m;
+  hbss_put_be(bytes, HBSS_XMSS_PRF, pad);
+  memcpy(bytes + pad, key->secret + n, n);
+  hbss_put_be(bytes + pad + n, index, 32);
+  hbss_hash_init(&m, key->hash);
+  hbss_hash_update(&m, bytes, pad + n + 32);
+  hbss_hash_final(r, n, &m);
+  hbss_secret_wipe(bytes, sizeof bytes);
+}
+
+/* H_msg(r || root || toByte(idx, n), M): section 5.1 */
+static void digest_start(hbss_stream *stream, const hbss_key *key, uint64_t index, const uint8_t *r)
+{
+  uint8_t bytes[HBSS_MAX_N];
+  stream->key = key;
+  stream->finish = hbss_scheme_finish_n;
+  hbss_hash_init(&stream->message, key->hash);
+  hbss_put_be(bytes, HBSS_XMSS_HMSG, hbss_xmss_pad(key));
+  hbss_hash_update(&stream->message, bytes, hbss_xmss_pad(key));
+  hbss_hash_update(&stream->message, r, key->n);
+  hbss_hash_update(&stream->message, key->root, key->n);
+  hbss_put_be(bytes, index, key->n);
+  hbss_hash_update(&stream->message, bytes, key->n);
+}
+
+static void sign_leaf(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *r,
+                      const uint8_t *digest, const uint8_t *path)
+{
+  (void)r; /* stands once, at the head of the whole signature */
+  hbss_hypertree_sign_leaf(signature, key, leaf, digest, path);
+}
+
+/* idx || r || a part for each layer: sections 4.1.8 and 4.2.3 */
+static size_t index_len(const hbss_key *key) { return key->set->scheme == HBSS_XMSS ? 4 : (key->set->h + 7) / 8; }
+
+static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)
+{
+  if (len != key->set->signature_len) return HBSS_BAD_SIGNATURE;
+  const uint64_t index = hbss_get_be(signature, index_len(key));
+  if (index >> key->set->h) return HBSS_BAD_SIGNATURE;
+  digest_start(stream, key, index, signature + index_len(key));
+  return HBSS_OK;
+}
+
+static const hbss_key *verify_root(uint8_t *root, hbss_stream *stream, const hbss_key *key, const uint8_t *signature)
+{
+  uint8_t digest[HBSS_MAX_N];
+  const uint64_t index = hbss_get_be(signature, index_len(key));
+  const uint32_t leaf = (uint32_t)(index & ((1u << key->height) - 1));
+  stream->finish(digest, stream);
+  hbss_hypertree_root(root, key, index >> key->height, leaf, digest, signature + index_len(key) + key->n);
+  return key;
+}
+
+/* the chain ends themselves: section 3.1.4 */
+static void ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, uint8_t *ends)
+{
+  (void)leaf;
+  memcpy(out, ends, (size_t)(key->len1 + key->len2) * key->n);
+}
+
+#define ROW(read) { \
+  .expand = expand, .read_public = read, .write_public = write_public, .randomizer = randomizer, \
+  .digest_start = digest_start, .sign_leaf = sign_leaf, .verify_start = verify_start, .verify_root = verify_root, \
+  .ots_public = ots_public}
+const hbss_scheme_row hbss_xmss_row = ROW(read_xmss);
+const hbss_scheme_row hbss_xmssmt_row = ROW(read_xmssmt);
