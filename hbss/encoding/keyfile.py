@@ -1,0 +1,86 @@
+"""SubjectPublicKeyInfo (RFC 5280, with RFC 9802 and RFC 9909) and PKCS#8 (RFC 5958, with RFC 9909), in DER or PEM."""
+
+from __future__ import annotations
+
+from hbss.encoding import der, pem
+from hbss.encoding.der import Reader
+from hbss.encoding.identifiers import IDENTIFIERS, Algorithm, algorithm
+from hbss.errors import BadKey
+
+PUBLIC, PRIVATE, ENCRYPTED = "PUBLIC KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"
+_NO_ENCRYPTION = "this private key is encrypted, which this version of hbss cannot read; decrypt it first"
+
+
+def write_public(kind: Algorithm, raw: bytes) -> bytes:
+    """SubjectPublicKeyInfo in DER: the BIT STRING holds the raw key itself, parameters are absent."""
+    return der.encode(der.SEQUENCE, _write_algorithm(kind), der.encode(der.BIT_STRING, b"\x00", raw))
+
+
+def read_public(data: bytes) -> tuple[Algorithm, bytes]:
+    """The algorithm and the raw key of a SubjectPublicKeyInfo, DER or PEM."""
+    outer = Reader(_content(data, PUBLIC))
+    info = outer.inside()
+    kind = _read_algorithm(info)
+    raw = info.bits()
+    info.end()
+    outer.end()
+    return kind, _unwrap(raw) if kind.set_name is None else raw
+
+
+def write_private(kind: Algorithm, raw: bytes) -> bytes:
+    """PKCS#8 in DER, unencrypted: the OCTET STRING holds the raw key itself."""
+    version = der.encode(der.INTEGER, b"\x00")
+    return der.encode(der.SEQUENCE, version, _write_algorithm(kind), der.encode(der.OCTET_STRING, raw))
+
+
+def read_private(data: bytes) -> tuple[Algorithm, bytes, bytes | None]:
+    """The algorithm, the raw private key and, where the file has it, the raw public key; DER or PEM."""
+    outer = Reader(_content(data, PRIVATE))
+    info = outer.inside()
+    if info.next_tag == der.SEQUENCE:
+        info.read(der.SEQUENCE)
+        raise BadKey("this is a public key" if info.next_tag == der.BIT_STRING else _NO_ENCRYPTION)
+    version = info.read(der.INTEGER)
+    if version not in (b"\x00", b"\x01"):
+        raise BadKey(f"a PKCS#8 file has version 0 or 1, this one has 0x{version[:8].hex()}")
+    kind = _read_algorithm(info)
+    raw = info.read(der.OCTET_STRING)
+    if info.next_tag == der.CONTEXT_0:  # attributes say nothing about the key itself
+        info.read(der.CONTEXT_0)
+    public = info.bits(der.CONTEXT_1) if version == b"\x01" and info.next_tag == der.CONTEXT_1 else None
+    info.end()
+    outer.end()
+    return kind, raw, public
+
+
+def _content(data: bytes, label: str) -> bytes:
+    if not pem.looks_like_pem(data):
+        return data
+    found, content = pem.read(data)
+    if found == ENCRYPTED:
+        raise BadKey(_NO_ENCRYPTION)
+    if found != label:
+        raise BadKey(f"expected a PEM block of {label}, found {found}")
+    return content
+
+
+def _write_algorithm(kind: Algorithm) -> bytes:
+    return der.encode(der.SEQUENCE, der.encode_oid(IDENTIFIERS[kind]))
+
+
+def _read_algorithm(info: Reader) -> Algorithm:
+    fields = info.inside()
+    kind = algorithm(fields.oid())
+    fields.end()  # parameters must be absent
+    return kind
+
+
+def _unwrap(raw: bytes) -> bytes:
+    """The drafts before RFC 9802 wrapped the key in an OCTET STRING. No raw key of these families begins so: they begin
+    with the upper byte of a small number, 0x00."""
+    if raw[:1] != bytes([der.OCTET_STRING]):
+        return raw
+    wrapped = Reader(raw)
+    content = wrapped.read(der.OCTET_STRING)
+    wrapped.end()
+    return content
