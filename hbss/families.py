@@ -1,0 +1,112 @@
+"""What the two families of stateful schemes do differently in a tower of trees, and nothing else.
+
+Layer 0 is the lowest, as in RFC 8391. One global index names the leaves that sign on every layer, its lowest bits those
+of layer 0; this holds for HSS too, whose levels RFC 8554 counts from the top.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hbss import message
+from hbss._native import Key, wipe
+from hbss.params import ParameterSet, parameter_set
+from hbss.stores import ChildSignature
+from hbss.treecache import Spot
+
+
+class Family(Protocol):
+    """How the trees of a tower hang together, and how a signature is put together from theirs."""
+
+    heights: tuple[int, ...]
+    """Of each layer, the lowest first."""
+
+    def spot(self, layer: int, tree: int, parent: Spot | None, leaf: int) -> Spot:
+        """Where a tree stands, given its parent and the leaf above it (the top tree has none)."""
+
+    def public(self, spot: Spot, root: bytes) -> bytes:
+        """What a parent signs for a tree with this root."""
+
+    def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
+        """A leaf's signature of the tree below it."""
+
+    def sign_message(self, index: int, spot: Spot, leaf: int, data: memoryview, path: bytes) -> bytes:
+        """A leaf of layer 0 signs a message."""
+
+    def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
+        """The whole signature; `inner` are the trees below the top one, the lowest first."""
+
+
+def family(found: ParameterSet, secret: bytes | bytearray, public_seed: bytes, root: bytes | None) -> Family:
+    """The tower of a parameter set; `root` is None while the top tree has not been built."""
+    return (Hss if found.levels else Xmss)(found, secret, public_seed, root)
+
+
+class Xmss:
+    """XMSS and XMSS^MT: one key for all trees, told apart by layer and number (RFC 8391, sections 4.1.9 and 4.2.4)."""
+
+    def __init__(self, found: ParameterSet, secret: bytes | bytearray, public_seed: bytes, root: bytes | None) -> None:
+        self.heights = found.heights
+        self._key = Key.from_seeds(found.name, secret, public_seed, root)
+        self._index_len = 4 if found.layers == 1 else (found.height + 7) // 8
+
+    def spot(self, layer: int, tree: int, parent: Spot | None, leaf: int) -> Spot:
+        """One key, many addresses."""
+        return Spot(self._key, layer, tree)
+
+    def public(self, spot: Spot, root: bytes) -> bytes:
+        """The root itself is signed."""
+        return root
+
+    def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
+        """Chain values and path; no randomiser, as the root is not hashed again."""
+        return spot.key.sign_leaf(spot.layer, spot.tree, leaf, bytes(spot.n), public, path)
+
+    def sign_message(self, index: int, spot: Spot, leaf: int, data: memoryview, path: bytes) -> bytes:
+        """r, then chain values and path."""
+        r = spot.key.randomizer(index)
+        digest = spot.key.digest(index, r, message.pieces(data))
+        return r + spot.key.sign_leaf(0, spot.tree, leaf, r, digest, path)
+
+    def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
+        """Index, lowest layer, then upwards."""
+        return index.to_bytes(self._index_len, "big") + lowest + b"".join(each.signature for each in inner)
+
+
+class Hss:
+    """LMS and HSS: every tree has its own seeds, which follow from its parent's (RFC 8554, section 6, appendix A)."""
+
+    def __init__(self, found: ParameterSet, secret: bytes | bytearray, public_seed: bytes, root: bytes | None) -> None:
+        self.heights = found.heights[::-1]
+        self._names = found.levels[::-1]
+        self._sizes = [parameter_set(name).n for name in self._names]
+        self._top = Key.from_seeds(self._names[-1], secret, public_seed, root)
+
+    def spot(self, layer: int, tree: int, parent: Spot | None, leaf: int) -> Spot:
+        """Its own key, in which it is the only tree."""
+        if parent is None:
+            return Spot(self._top, 0, 0)
+        secret, public_seed = parent.key.child_seeds(leaf, self._names[layer])
+        try:
+            # its root is not known yet, and nothing but `public` below would ask for it
+            return Spot(Key.from_seeds(self._names[layer], secret, public_seed, bytes(self._sizes[layer])), 0, 0)
+        finally:
+            wipe(secret)
+
+    def public(self, spot: Spot, root: bytes) -> bytes:
+        """The LMS public key is signed; its root comes last."""
+        return spot.key.public_bytes()[: -spot.n] + root
+
+    def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
+        """An LMS signature, as of any message."""
+        return self.sign_message(leaf, spot, leaf, memoryview(public), path)
+
+    def sign_message(self, index: int, spot: Spot, leaf: int, data: memoryview, path: bytes) -> bytes:
+        """An LMS signature; C follows from the seed, so that a leaf asked twice says the same."""
+        c = spot.key.randomizer(leaf)
+        return spot.key.sign_leaf(0, 0, leaf, c, spot.key.digest(leaf, c, message.pieces(data)), path)
+
+    def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
+        """Number of signed keys, each after its signature from the top down, the message's signature."""
+        signed = b"".join(each.signature + each.public for each in reversed(inner))
+        return len(inner).to_bytes(4, "big") + signed + lowest

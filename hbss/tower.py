@@ -1,0 +1,139 @@
+"""The trees of a stateful key that are in use, one a layer, and the order in which a signature comes about.
+
+Two things can make a one-time key sign a second value: an index used again, against which the store stands, and a
+tree whose root is not the same as before. So the signature of an inner tree's root is made once, recorded by the store
+before anything under it is released, and read from there ever after; and every path is hashed up to its trusted root.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from hbss import message
+from hbss._native import Key
+from hbss.errors import InvalidSignature, StateError
+from hbss.families import Family
+from hbss.stores import ChildSignature, StateStore
+from hbss.treecache import Spot, Tree, TreeFolder, build
+
+
+@dataclass
+class Floor:
+    """The tree in use on one layer. `root` is the trusted one, not the tree's own."""
+
+    number: int
+    tree: Tree
+    root: bytes
+    vouched: ChildSignature
+
+    def path(self, leaf: int) -> bytes:
+        """The path of a leaf, after it was hashed up to the trusted root; StateError if it does not lead there."""
+        path = self.tree.path(leaf)
+        self.check(leaf, path)
+        return path
+
+    def check(self, leaf: int, path: bytes) -> None:
+        """StateError unless a path leads from a leaf's node to the trusted root."""
+        whole = len(path) == self.tree.spot.height * self.tree.spot.n
+        if not whole or self.tree.climb(leaf, path) != self.root:
+            raise StateError(
+                f"tree {self.number} of a key is damaged: the path of leaf {leaf} does not lead to its root. Nothing "
+                "was signed. Close the key and remove its .tree folder: the trees are then built again from the seeds"
+            )
+
+
+class Tower:
+    """Signs messages at indices that the caller has reserved, each of them once."""
+
+    def __init__(self, family: Family, public: Key, root: bytes, store: StateStore, folder: TreeFolder) -> None:
+        """public: the key that verifies; root: its root, which everything is checked against."""
+        self._family = family
+        self._public = public
+        self._root = root
+        self._store = store
+        self._folder = folder
+        self._floors: dict[int, Floor] = {}
+        self._proven = False  # whether a signature by these very trees has been verified whole
+
+    def is_ready(self, index: int) -> bool:
+        """Whether the trees for an index are in memory."""
+        return 0 in self._floors and self._floors[0].number == index >> self._family.heights[0]
+
+    def prepare(self, index: int) -> None:
+        """Have the trees ready that an index needs: from memory, else from the folder, else built."""
+        top = len(self._family.heights) - 1
+        for layer in range(top, -1, -1):
+            number = index >> sum(self._family.heights[: layer + 1])
+            floor = self._floors.get(layer)
+            if floor is None or floor.number != number:
+                self._floors.pop(layer, None)
+                self._proven = False
+                self._floors[layer] = self._enter_top() if layer == top else self._enter(layer, number)
+
+    def sign(self, index: int, data: memoryview) -> bytes:
+        """The signature of a message at an index that is used up already; StateError if it would not be a good one."""
+        self.prepare(index)
+        floor = self._floors[0]
+        leaf = index & ((1 << self._family.heights[0]) - 1)
+        path = floor.path(leaf)
+        lowest = self._family.sign_message(index, floor.tree.spot, leaf, data, path)
+        floor.check(leaf, lowest[-len(path) :])
+        inner = [self._floors[layer].vouched for layer in range(len(self._floors) - 1)]
+        signature = self._family.join(index, lowest, inner)
+        if not self._proven:
+            self._prove(signature, data)
+        return signature
+
+    def _prove(self, signature: bytes, data: memoryview) -> None:
+        """Verify the first signature by these trees whole: inner signatures were read from the store."""
+        try:
+            self._public.verify(signature, message.pieces(data))
+        except InvalidSignature:
+            raise StateError(
+                "a signature by this key does not verify: its trees or their recorded signatures are damaged; "
+                "it was not released, and its index is used up"
+            ) from None
+        self._proven = True
+
+    # ---- entering a tree
+
+    def _enter_top(self) -> Floor:
+        top = len(self._family.heights) - 1
+        spot = self._family.spot(top, 0, None, 0)
+        tree = self._folder.load(spot, top, 0)
+        if tree is None or tree.root != self._root:
+            tree = self._build(spot, top, 0)
+        if tree.root != self._root:
+            raise StateError("the seeds of this key do not lead to its public key: it is damaged and must not sign")
+        return Floor(0, tree, self._root, ChildSignature(b"", b""))
+
+    def _enter(self, layer: int, number: int) -> Floor:
+        parent = self._floors[layer + 1]
+        leaf = number & ((1 << self._family.heights[layer + 1]) - 1)
+        spot = self._family.spot(layer, number, parent.tree.spot, leaf)
+        tree = self._folder.load(spot, layer, number) or self._build(spot, layer, number)
+        vouched = self._vouch(layer, parent, leaf, self._family.public(spot, tree.root))
+        self._folder.prune(layer, number)
+        return Floor(number, tree, tree.root, vouched)
+
+    def _vouch(self, layer: int, parent: Floor, leaf: int, public: bytes) -> ChildSignature:
+        """The parent's one signature of a tree: from the store, or made now and recorded there."""
+        vouched = self._store.child(layer + 1, parent.number, leaf)
+        if vouched is None:
+            path = parent.path(leaf)
+            made = ChildSignature(public, self._family.sign_tree(parent.tree.spot, leaf, public, path))
+            vouched = self._store.record_child(layer + 1, parent.number, leaf, made)
+        if vouched.public != public:
+            raise StateError(
+                f"a tree of layer {layer} is not the one that was signed before, and is not signed: that would use a "
+                "one-time key twice. Close the key and remove its .tree folder; if this is said again, the key is lost"
+            )
+        parent.check(leaf, vouched.signature[-parent.tree.spot.height * parent.tree.spot.n :])
+        return vouched
+
+    def _build(self, spot: Spot, layer: int, number: int) -> Tree:
+        tree = build(spot)
+        with suppress(OSError):  # the folder only saves time
+            self._folder.save(tree, layer, number)
+        return tree

@@ -1,0 +1,149 @@
+"""Real processes, real SQLite, real SIGKILL: no index twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from hbss import StateUnsafe, create_key, open_key
+from hbss.stores.sqlite import SqliteStore
+from tests.state_kit import LMS, WIDE, Signer, campaign, index_of, repeated
+
+# forking beside threads, as pytest-xdist's, is what is tested here; Python 3.12 and later warn of it
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
+
+def _survives(folder: Path, kills: int) -> None:
+    key = folder / "key"
+    create_key(key, WIDE)
+    released = campaign(key, WIDE, kills)
+    assert repeated(released) == []
+    assert len(released) > kills // 3, "too few signatures for the kills to mean anything"
+    store = SqliteStore(key)
+    used = store.describe().next
+    store.close()
+    assert 0 <= used - len(released) <= kills + 2, "a kill costs at most the index in use"
+    assert max(each.leaf for each in released) < used
+    with open_key(key) as handle:
+        handle.public_key().verify(handle.sign(b"still alive"), b"still alive")
+
+
+def test_no_index_twice_in_200_kills(tmp_path: Path) -> None:
+    """Two signers of one key, 200 kills at random moments."""
+    _survives(tmp_path, 200)
+
+
+@pytest.mark.long
+def test_no_index_twice_in_5000_kills(tmp_path: Path) -> None:
+    """The same for some minutes."""
+    _survives(tmp_path, 5000)
+
+
+class StopsHalfway(SqliteStore):
+    """Is killed in the middle of a transaction of which part has reached the file, with its journal beside it."""
+
+    def _claim(self, count: int) -> int:
+        self._connection.execute("PRAGMA cache_size = 1")
+        start = super()._claim(count)
+        for leaf in range(500):
+            self._connection.execute(
+                "INSERT INTO child VALUES (?, 1, 0, ?, zeroblob(4000), x'')", (self.key.key_id, leaf)
+            )
+        os.kill(os.getpid(), signal.SIGKILL)
+        return start
+
+
+def test_a_signer_rolls_back_a_dead_ones_transaction(tmp_path: Path) -> None:
+    """A transaction that was cut off leaves nothing, and the key goes on."""
+    key = tmp_path / "key"
+    create_key(key, LMS)
+    size = key.stat().st_size
+    child = os.fork()
+    if child == 0:
+        StopsHalfway(key).reserve(3)
+        os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert key.stat().st_size > size
+    assert Path(f"{key}-journal").stat().st_size > 0
+    with open_key(key) as handle:
+        assert handle.remaining == 31
+        handle.public_key().verify(handle.sign(b"x"), b"x")
+    assert key.stat().st_size == size
+    assert not Path(f"{key}-journal").exists()
+
+
+def test_a_killed_creation_leaves_no_key(tmp_path: Path) -> None:
+    """What is left has no name that anything opens, and the same key can be made again."""
+    key = tmp_path / "key"
+    child = os.fork()
+    if child == 0:
+        create_key(key, LMS, lambda done, total: os.kill(os.getpid(), signal.SIGKILL))
+        os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert [name for name in os.listdir(tmp_path) if not name.startswith("key.new-")] == []
+    create_key(key, LMS)
+    with open_key(key) as handle:
+        assert handle.remaining == 31
+
+
+@pytest.mark.parametrize("step", ["rename", "link", "unlink"])
+def test_a_creation_killed_while_placing(tmp_path: Path, step: str) -> None:
+    """Just after each of the last steps: the key is there and signs, or it is refused until what is left is removed."""
+    key = tmp_path / "key"
+    child = os.fork()
+    if child == 0:
+        real = getattr(os, step)
+
+        def dying(*arguments: Path, **options: int) -> None:
+            real(*arguments, **options)
+            if Path(arguments[0]).name in ("key", "tree"):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(os, step, dying)
+        create_key(key, LMS)
+        os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    if step == "rename":
+        with pytest.raises(FileExistsError, match=r"key\.tree exists already"):
+            create_key(key, LMS)
+        shutil.rmtree(tmp_path / "key.tree")
+        create_key(key, LMS)
+    elif step == "link":
+        with pytest.raises(StateUnsafe, match="2 hard links"):
+            open_key(key)
+    for left in tmp_path.glob("key.new-*"):
+        shutil.rmtree(left)
+    with open_key(key) as handle:
+        assert handle.remaining == 31
+        handle.public_key().verify(handle.sign(b"x"), b"x")
+
+
+def test_a_busy_signer_starves_nobody(tmp_path: Path) -> None:
+    """While one process signs as fast as it can, another gets its turns."""
+    key = tmp_path / "key"
+    create_key(key, WIDE)
+    signer = Signer(key, WIDE, SqliteStore)
+    signer.wait_for_one()
+    before = SqliteStore(key).describe().next
+    with open_key(key) as handle:
+        mine = [index_of(WIDE, handle.sign(b"x")) for _ in range(20)]
+    signer.kill()
+    assert mine[-1] - before < 20 * 20, "a turn in twenty, at the least"
+
+
+def test_the_lock_of_a_killed_signer_is_free(tmp_path: Path) -> None:
+    """A dead process holds up nobody."""
+    key = tmp_path / "key"
+    create_key(key, WIDE)
+    signer = Signer(key, WIDE, SqliteStore)
+    signer.wait_for_one()
+    signer.kill()
+    start = time.monotonic()
+    with open_key(key) as handle:
+        handle.sign(b"x")
+    assert time.monotonic() - start < 5

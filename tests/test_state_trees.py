@@ -1,0 +1,242 @@
+"""The trees of a stateful key: inner ones are signed once, damaged ones are never used."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+import hbss
+from hbss import StatefulPrivateKey, create_key, open_key, tower
+from hbss.stores import ChildSignature
+from hbss.stores.sqlite import SqliteStore
+from hbss.treecache import Report, Spot, Tree, build
+from tests.state_kit import HSS, LMS, index_of, one_time_keys, used_twice
+
+HEADER = 120  # bytes before the nodes of a tree file
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A fresh HSS key of 32 * 32 leaves."""
+    create_key(tmp_path / "key", HSS)
+    return tmp_path / "key"
+
+
+# ---- inner trees are signed once -----------------------------------------------------------------------------------
+
+
+def _upper_levels_stay(key: Path, times: int) -> None:
+    public = None
+    upper = set()
+    for _ in range(times):
+        with open_key(key) as handle:
+            signature = handle.sign(b"x")
+            public = handle.public_key()
+            public.verify(signature, b"x")
+        leaf = index_of(HSS, signature) >> 5
+        upper.add((leaf, signature[: len(signature) - hbss.parameter_set(LMS).signature_size + 4]))
+    assert len(upper) == (times + 31) // 32
+
+
+def test_upper_levels_are_the_same_after_reopening(key: Path) -> None:
+    """Byte for byte, in every signature under the same upper leaf."""
+    _upper_levels_stay(key, 100)
+
+
+@pytest.mark.long
+def test_upper_levels_are_the_same_after_1000_openings(key: Path) -> None:
+    """The same, to the end of the key."""
+    _upper_levels_stay(key, 1000)
+
+
+def test_one_time_keys_sign_one_value(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every layer, over reopenings, boundaries and lost trees."""
+    with one_time_keys(monkeypatch) as signed:
+        for i in range(70):
+            if i % 10 == 5:
+                for file in (key.parent / "key.tree").iterdir():
+                    file.unlink()
+            with open_key(key) as handle:
+                handle.sign(os.urandom(8))
+    assert used_twice(signed) == []
+    assert len(signed) == 70 + 3
+
+
+def test_a_child_recorded_by_another_process_is_used(key: Path) -> None:
+    """Between looking and recording, another signer recorded the tree: its record counts."""
+    with open_key(key) as first:
+        expected = first.sign(b"x")
+
+    class Late(SqliteStore):
+        _seen = False
+
+        def child(self, layer: int, tree: int, leaf: int) -> ChildSignature | None:
+            return None  # as it was before the other process wrote
+
+    with StatefulPrivateKey(Late(key)) as late:
+        signature = late.sign(b"x")
+    upper = len(signature) - hbss.parameter_set(LMS).signature_size + 4
+    assert signature[:upper] == expected[:upper]
+
+
+def _other_root(spot: Spot, report: Report | None = None) -> Tree:
+    tree = build(spot, report)
+    return Tree(spot, bytes(tree.nodes[:-1]) + bytes([tree.nodes[-1] ^ 1]))
+
+
+def test_another_child_root_is_refused(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lower tree that comes out differently when it is built again; no index is lost, and the right one signs."""
+    with open_key(key) as handle:
+        handle.sign(b"x")
+    (key.parent / "key.tree" / "0-0.nodes").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(tower, "build", _other_root)
+        with open_key(key) as handle, pytest.raises(hbss.StateError, match="one-time key twice"):
+            handle.sign(b"x")
+    (key.parent / "key.tree" / "0-0.nodes").unlink()
+    with open_key(key) as handle:
+        assert handle.remaining == 1022
+        handle.public_key().verify(handle.sign(b"x"), b"x")
+
+
+def test_a_damaged_record_is_never_released(key: Path) -> None:
+    """The first signature by recorded trees is verified whole: a record of the right form but wrong chains is found."""
+    with open_key(key) as handle:
+        signature = handle.sign(b"x")
+        record = handle._store.child(1, 0, 0)
+    assert record is not None
+    assert record.signature in signature
+    chains = bytearray(record.signature)
+    chains[100] ^= 1
+    wrong = ChildSignature(record.public, bytes(chains))
+
+    class Damaged(SqliteStore):
+        def child(self, layer: int, tree: int, leaf: int) -> ChildSignature | None:
+            return wrong
+
+    with StatefulPrivateKey(Damaged(key)) as handle, pytest.raises(hbss.StateError, match="does not verify"):
+        handle.sign(b"x")
+
+
+# ---- damaged trees -------------------------------------------------------------------------------------------------
+
+
+def _flip(file: Path, at: int, mend: bool) -> None:
+    """Flip one bit of a tree file; mend its checksum, so that it looks whole."""
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    if mend:
+        data[HEADER - 32 : HEADER] = hashlib.sha256(data[HEADER:]).digest()
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("file", ["0-0.nodes", "1-0.nodes"])
+@pytest.mark.parametrize("at", [0, 8, 20, 50, 84, 100, HEADER, HEADER + 32 * 40, -1])
+def test_a_damaged_tree_file_is_built_again(key: Path, file: str, at: int) -> None:
+    """In header or nodes: noticed, replaced, and the signature is good."""
+    path = key.parent / "key.tree" / file
+    whole = path.read_bytes()
+    _flip(path, at, mend=False)
+    with open_key(key) as handle:
+        handle.public_key().verify(handle.sign(b"x"), b"x")
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("how", ["removed", "emptied", "cut", "lengthened", "folder removed", "of another key"])
+def test_a_missing_tree_file_is_built_again(key: Path, how: str) -> None:
+    """The cache only saves time."""
+    folder = key.parent / "key.tree"
+    for file in folder.iterdir():
+        if how == "removed":
+            file.unlink()
+        elif how == "of another key":
+            create_key(key.parent / "other", HSS)
+            file.write_bytes((key.parent / "other.tree" / file.name).read_bytes())
+            for other in ("other", "other.tree/0-0.nodes", "other.tree/1-0.nodes"):
+                (key.parent / other).unlink()
+            (key.parent / "other.tree").rmdir()
+        else:
+            data = file.read_bytes()
+            file.write_bytes({"emptied": b"", "cut": data[:-1]}.get(how, data + b"\0"))
+    if how == "folder removed":
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+    with open_key(key) as handle:
+        handle.public_key().verify(handle.sign(b"x"), b"x")
+    assert sorted(os.listdir(folder)) == ["0-0.nodes", "1-0.nodes"]
+
+
+@pytest.mark.parametrize("signature", [b"", b"short", bytes(2348)])
+def test_a_record_of_the_wrong_form_is_refused(key: Path, signature: bytes) -> None:
+    """Too short, or without the path that leads to the root."""
+    with open_key(key) as handle:
+        handle.sign(b"x")
+        record = handle._store.child(1, 0, 0)
+    assert record is not None
+    wrong = ChildSignature(record.public, signature)
+
+    class Damaged(SqliteStore):
+        def child(self, layer: int, tree: int, leaf: int) -> ChildSignature | None:
+            return wrong
+
+    with StatefulPrivateKey(Damaged(key)) as handle, pytest.raises(hbss.StateError, match="does not lead to its root"):
+        handle.sign(b"x")
+
+
+@pytest.mark.parametrize("file", ["0-0.nodes", "1-0.nodes"])
+def test_one_flipped_bit_in_a_path_is_refused(key: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that is wrong though its checksum is right: the path does not lead to the root, and nothing is signed."""
+    _flip(key.parent / "key.tree" / file, HEADER + 32, mend=True)  # leaf 1, in the path of leaf 0
+    with one_time_keys(monkeypatch) as signed:
+        with open_key(key) as handle, pytest.raises(hbss.StateError, match="does not lead to its root"):
+            handle.sign(b"x")
+        assert all(layer != 0 or len(values) <= 1 for (_, layer, _, _), values in signed.items())
+    for tree in (key.parent / "key.tree").iterdir():
+        tree.unlink()
+    with open_key(key) as handle:  # as the message says
+        handle.public_key().verify(handle.sign(b"x"), b"x")
+    assert used_twice(signed) == []
+
+
+def test_one_flipped_bit_in_memory_is_refused(key: Path) -> None:
+    """The same for a tree that was whole when it was loaded."""
+    with open_key(key) as handle:
+        handle.sign(b"x")
+        tree = handle._tower._floors[0].tree
+        nodes = bytearray(tree.nodes)
+        nodes[32 * 33 + 5] ^= 4  # of level 1
+        tree.nodes = nodes
+        with pytest.raises(hbss.StateError, match="does not lead to its root"):
+            handle.sign(b"x")
+        tree.nodes[32 * 33 + 5] ^= 4
+        signature = handle.sign(b"x")
+    assert index_of(HSS, signature) == 2, "the index of the refused signature is used up"
+
+
+def test_a_signature_builds_no_tree_that_is_cached(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening costs no key generation, and signing none until a tree is used up."""
+
+    def built(spot: Spot, report: Report | None = None) -> Tree:
+        raise AssertionError("a tree was built")
+
+    monkeypatch.setattr(tower, "build", built)
+    for _ in range(4):
+        with open_key(key) as handle:
+            for _ in range(8):
+                handle.sign(b"x")
+    with open_key(key) as handle, pytest.raises(AssertionError, match="was built"):
+        handle.sign(b"x")
+    with open_key(key) as handle:
+        assert handle.remaining == 1023 - 32, "a tree is built before an index is reserved"
+
+
+def test_wrong_seeds_are_refused(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the top tree cannot be built to its root, the key does not sign."""
+    (key.parent / "key.tree" / "1-0.nodes").unlink()
+    monkeypatch.setattr(tower, "build", _other_root)
+    with open_key(key) as handle, pytest.raises(hbss.StateError, match="do not lead to its public key"):
+        handle.sign(b"x")
