@@ -1,0 +1,5 @@
+"""python -m hbss.cli"""
+
+from hbss.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""The group of commands, and what becomes of their mistakes: one line on stderr, and an exit status.
+
+0: done, a good signature. 1: a bad signature. 2: anything that the user can put right. 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+import click
+
+from hbss import _native
+from hbss.cli import keygen, sets, signing
+from hbss.errors import HbssError, InvalidSignature
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        kernel, lanes = _native.kernels("SHA-256")[0]
+        click.echo(f"hbss {_installed()} (backend {_native.backend_name()}, SHA-256 kernel {kernel}, {lanes} lanes)")
+        context.exit()
+
+
+def _installed() -> str:
+    try:
+        return importlib.metadata.version("hbss")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version and kernel."
+)
+def cli() -> None:
+    """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT and SLH-DSA."""
+
+
+for command in (keygen.keygen, keygen.pubkey, signing.sign, signing.verify, sets.sets):
+    cli.add_command(command)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        result = cli.main(list(args) or ["--help"], prog_name="hbss", standalone_mode=False)
+    except InvalidSignature as error:
+        return _say(f"BAD signature: {error}", 1)
+    except click.ClickException as error:
+        return _say(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted", 130)
+    except OSError as error:
+        return _say(_describe(error), 2)
+    except (HbssError, ValueError) as error:
+        return _say(str(error), 2)
+    return result if isinstance(result, int) else 0
+
+
+def _say(text: str, status: int) -> int:
+    print("hbss:", " ".join(text.split()), file=sys.stderr)
+    return status
+
+
+def _describe(error: OSError) -> str:
+    if error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -1,0 +1,92 @@
+"""What the commands read and write. `-` is standard input or output.
+
+A key file is never opened here while it may be SQLite's: see `open_private`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import hbss
+from hbss import files
+from hbss.stateful import StatefulPrivateKey, open_key
+from hbss.stores.database import is_database
+
+STANDARD = "-"
+
+
+def read(name: str) -> bytes:
+    """A whole file, or standard input."""
+    return sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
+
+
+@contextmanager
+def output(name: str) -> Iterator[Callable[[bytes], object]]:
+    """Where to write a result: a new file that takes its name at the end of the block, or standard output.
+
+    The file is made at the start, so that a place where nothing can be written is noticed before anything is used up.
+    """
+    if name == STANDARD:
+        yield lambda data: _write_all(sys.stdout.fileno(), data)
+    elif os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
+        with open(name, "wb", buffering=0) as device:  # renaming would replace the device or pipe itself
+            yield lambda data: _write_all(device.fileno(), data)
+    else:
+        with files.written(Path(name)) as file:
+            yield file.write
+
+
+def refuse_same(target: str, *others: str) -> None:
+    """ValueError if writing `target` would replace one of the other files, under whatever name."""
+    for other in others:
+        if target != STANDARD and other != STANDARD and _same(target, other):
+            raise ValueError(f"writing {target} would overwrite {other}; choose another name with -o")
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # looks at the names only, and opens nothing
+    except OSError:
+        return False
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Past Python's buffers, which would try again at exit what has failed here."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def open_private(name: str) -> StatefulPrivateKey | hbss.PrivateKey:
+    """A private key of either kind.
+
+    SQLite is asked first whether the file is its own. Only what it denies is opened and read as PEM: closing any
+    descriptor of a stateful key's file would drop the locks that this process holds on it.
+    """
+    if is_database(name):
+        return open_key(name)
+    try:
+        return hbss.load_private_key(Path(name).read_bytes())
+    except hbss.BadKey as error:
+        raise hbss.BadKey(f"{name} is no private key: {error}") from None
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error with the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: None
+        return
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

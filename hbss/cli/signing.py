@@ -1,0 +1,61 @@
+"""hbss sign, hbss verify"""
+
+from __future__ import annotations
+
+import click
+
+import hbss
+from hbss.cli import io
+from hbss.stateful import StatefulPrivateKey
+
+
+@click.command()
+@click.argument("key")
+@click.argument("file")
+@click.option("-o", "--output", help="Where to write the signature (default: FILE.sig).")
+def sign(key: str, file: str, output: str | None) -> None:
+    """Sign FILE with KEY."""
+    target = output or (io.STANDARD if file == io.STANDARD else f"{file}.sig")
+    io.refuse_same(target, key, file)
+    data = io.read(file)  # before the key is open, in case it is the key's own file
+    private = io.open_private(key)
+    if isinstance(private, StatefulPrivateKey):
+        with private:
+            _sign_stateful(private, data, target)
+    else:
+        with io.output(target) as write:
+            write(private.sign(data))
+
+
+def _sign_stateful(private: StatefulPrivateKey, data: bytes, target: str) -> None:
+    signed = False
+    try:
+        with io.output(target) as write:
+            signature = private.sign(data)
+            signed = True
+            write(signature)
+    except (OSError, KeyboardInterrupt) as error:
+        if not signed:
+            raise
+        reason = error.strerror if isinstance(error, OSError) else "interrupted"
+        place = "standard output" if target == io.STANDARD else target
+        raise click.ClickException(
+            f"{place} could not be written ({reason}): the index that it used is burned, "
+            f"{private.remaining} signatures are left"
+        ) from None
+
+
+@click.command()
+@click.argument("pub")
+@click.argument("file")
+@click.argument("sig")
+def verify(pub: str, file: str, sig: str) -> None:
+    """Check that SIG is a signature of FILE by the key PUB. Exit status: 0 good, 1 bad, 2 cannot tell."""
+    if [pub, file, sig].count(io.STANDARD) > 1:
+        raise click.UsageError("only one of PUB, FILE and SIG can be standard input")
+    try:
+        public = hbss.load_public_key(io.read(pub))
+    except hbss.BadKey as error:
+        raise hbss.BadKey(f"{pub} is no public key: {error}") from None
+    public.verify(io.read(sig), io.read(file))
+    click.echo("good signature", err=True)
