@@ -1,0 +1,80 @@
+# One act per target. The first one that needs it makes .venv and compiles the extension; a second run reinstalls nothing.
+#
+#   run            the tour: signs this project's own source with every family of schemes
+#   test           the whole suite          test-long      what takes minutes
+#   test-backends  the heart of the suite, once per kind of CPU this machine can be
+#   lint types docs bench wheel clean
+
+SHELL   := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON  ?= python3
+JOBS    ?= 2
+BIN     := .venv/bin
+SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.inc') hbss/_build.py setup.py
+READY   := .venv/.extension
+
+.DELETE_ON_ERROR:
+.PHONY: run test test-long test-backends lint types docs bench wheel clean
+
+run: $(READY)
+	@$(BIN)/python -m hbss.tour
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS)
+
+# the report is kept: which commit, when, on what machine, and every test by name
+test-long: $(READY)
+	@mkdir -p tests/reports
+	@report=tests/reports/long-$$(date -u +%Y-%m-%dT%H%MZ).txt; \
+	{ echo "commit $$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown), $$(date -u)"; uname -srm; \
+	  $(BIN)/python -m pytest -n $(JOBS) -m long -rA --tb=short; } 2>&1 | tee $$report; \
+	sha256sum $$report
+
+# every set against the model; the vectors run on one backend in `make test`, on any by `pytest --backend NAME`
+CORE := tests/test_core_model.py tests/test_kernels.py tests/test_wots.py tests/test_merkle.py
+test-backends: $(READY)
+	@for backend in $$($(BIN)/python -c "from hbss import _native; print(*[n for n, ok in _native.backends().items() if ok])"); do \
+	  $(BIN)/python -m pytest -q -n $(JOBS) --backend $$backend $(CORE); done
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks
+
+wheel: $(READY)
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@ls -1 dist/*.whl
+
+clean:
+	rm -rf .venv build dist site hbss.egg-info hbss/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- setting up ---------------------------------------------------------------------------------------------------
+
+# An editable install does not rebuild C, so a newer source does. (The install itself has just compiled it on a first run.)
+$(READY): $(SOURCES) .venv/.installed
+	@if [ ! -e hbss/_hbss.abi3.so ] || [ -n "$$(find $(SOURCES) -newer hbss/_hbss.abi3.so)" ]; then \
+	  echo "compiling csrc ..."; $(BIN)/python setup.py -q build_ext --inplace --force; fi
+	@touch $@
+
+.venv/.installed: pyproject.toml
+	@need() { echo "make: $$1 is missing; on Debian: apt-get install $$2" >&2; exit 1; }; \
+	command -v $(PYTHON) >/dev/null || need $(PYTHON) python3; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || need "Python 3.10 or newer" python3; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || need "Python's venv module" python3-venv; \
+	$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+	  || need "the header Python.h" python3-dev; \
+	command -v gcc >/dev/null || need gcc gcc
+	@echo "setting up .venv and compiling csrc (once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "cffi>=2.1" wheel
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[cli,test,docs,bench,lint]"
+	@touch $@
