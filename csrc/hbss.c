@@ -1,4 +1,5 @@
-/* hbss.c - behind the door: checks arguments, finds the scheme, calls it. */
+/* hbss.c - behind the door: checks arguments, finds the scheme, calls it. What has used a secret ends with a wipe of the
+ * stack, and has no secret in variables of its own. */
 #include "hbss.h"
 #include <string.h>
 #include "base/secret.h"
@@ -8,7 +9,8 @@
 #include "trees/winternitz.h"
 
 static const hbss_scheme_row *const rows[] = {
-  [HBSS_LMS] = &hbss_lms_row, [HBSS_XMSS] = &hbss_xmss_row, [HBSS_XMSSMT] = &hbss_xmssmt_row, [HBSS_SLHDSA] = &hbss_slhdsa_row};
+  [HBSS_LMS] = &hbss_lms_row, [HBSS_XMSS] = &hbss_xmss_row, [HBSS_XMSSMT] = &hbss_xmssmt_row,
+  [HBSS_SLHDSA] = &hbss_slhdsa_row};
 
 static const hbss_scheme_row *row_of(const hbss_key *key) { return rows[key->set->scheme]; }
 
@@ -35,18 +37,6 @@ void hbss_wipe(void *memory, size_t len) { hbss_secret_wipe(memory, len); }
 const hbss_set *hbss_key_set(const hbss_key *key) { return key->set; }
 uint32_t hbss_key_levels(const hbss_key *key) { return key->levels; }
 
-/* set, seeds and root are in place */
-static void expand(hbss_key *key)
-{
-  const hbss_set *set = key->set;
-  key->n = set->n;
-  key->lg_w = set->lg_w;
-  key->len1 = set->len1;
-  key->len2 = set->len2;
-  key->hash = key->wide = &key->backend->hashes[set->function];
-  row_of(key)->expand(key);
-}
-
 hbss_status hbss_key_from_seeds(hbss_key *key, const hbss_backend *backend, const hbss_set *set,
                                 const uint8_t *secret, const uint8_t *public_seed, const uint8_t *root)
 {
@@ -56,9 +46,13 @@ hbss_status hbss_key_from_seeds(hbss_key *key, const hbss_backend *backend, cons
   key->set = set;
   key->levels = 1;
   memcpy(key->secret, secret, set->secret_len);
+  hbss_secret_mark(key->secret, set->secret_len);
   memcpy(key->public_seed, public_seed, set->public_seed_len);
   if (root) memcpy(key->root, root, set->n);
-  expand(key);
+  key->has_seeds = 1;
+  key->has_root = root != NULL;
+  hbss_scheme_expand(key, row_of(key)->expand);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
@@ -70,24 +64,30 @@ hbss_status hbss_key_from_public(hbss_key *key, const hbss_backend *backend, hbs
     return HBSS_BAD_ARGUMENT;
   key->backend = backend;
   key->levels = 1;
+  key->has_root = 1;
   const hbss_status status = rows[scheme]->read_public(key, set, public_key, len);
   if (status) memset(key, 0, sizeof *key);
-  else expand(key);
+  else hbss_scheme_expand(key, row_of(key)->expand);
   return status;
 }
 
 hbss_status hbss_key_public(uint8_t *public_key, const hbss_key *key)
 {
+  memset(public_key, 0, key->set->public_len);
+  if (!key->has_root) return HBSS_BAD_ARGUMENT;
   row_of(key)->write_public(public_key, key);
   return HBSS_OK;
 }
 
-hbss_status hbss_key_child(uint8_t *secret, uint8_t *public_seed, const hbss_key *parent, uint32_t q, const hbss_set *child)
+hbss_status hbss_key_child(uint8_t *secret, uint8_t *public_seed, const hbss_key *parent, uint32_t q,
+                           const hbss_set *child)
 {
   memset(secret, 0, child->secret_len);
   memset(public_seed, 0, child->public_seed_len);
-  if (parent->set->scheme != HBSS_LMS || child->scheme != HBSS_LMS || q >> parent->height) return HBSS_BAD_ARGUMENT;
+  if (parent->set->scheme != HBSS_LMS || child->scheme != HBSS_LMS || !parent->has_seeds || q >> parent->height)
+    return HBSS_BAD_ARGUMENT;
   hbss_hss_child(secret, public_seed, parent, q, child);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
@@ -101,11 +101,22 @@ static int exists(const hbss_key *key, uint32_t layer, uint64_t tree, uint32_t h
   return (bits >= 64 || !(tree >> bits)) && !((uint64_t)index >> (key->height - height));
 }
 
+/* whether the key can make this leaf */
+static int can_make(const hbss_key *key, uint32_t layer, uint64_t tree, uint32_t leaf)
+{
+  return key->has_seeds && exists(key, layer, tree, 0, leaf);
+}
+
 hbss_status hbss_tree(uint8_t *nodes, const hbss_key *key, uint32_t layer, uint64_t tree, uint32_t first, uint32_t height)
 {
   const hbss_adrs at = {.layer = layer, .tree = tree, .index = first};
-  if (!exists(key, layer, tree, 0, first) || height > key->height || first & ((1u << height) - 1)) return HBSS_BAD_ARGUMENT;
+  if (height > key->height) return HBSS_BAD_ARGUMENT; /* then how much to zero is not known */
+  if (!can_make(key, layer, tree, first) || first & ((1u << height) - 1)) {
+    memset(nodes, 0, (((size_t)2 << height) - 1) * key->n);
+    return HBSS_BAD_ARGUMENT;
+  }
   hbss_merkle_forest(nodes, key, &at, (size_t)1 << height, height);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
@@ -113,8 +124,10 @@ hbss_status hbss_tree_parents(uint8_t *parents, const hbss_key *key, uint32_t la
                               uint32_t index, const uint8_t *children, size_t count)
 {
   const hbss_adrs at = {.layer = layer, .tree = tree, .height = height, .index = index};
-  if (!height || !exists(key, layer, tree, height, index) || !count || count > ((size_t)1 << (key->height - height)) - index)
+  if (!height || !exists(key, layer, tree, height, index) || count > ((size_t)1 << (key->height - height)) - index) {
+    memset(parents, 0, count * key->n);
     return HBSS_BAD_ARGUMENT;
+  }
   key->tweak->nodes(parents, key, &at, children, count);
   return HBSS_OK;
 }
@@ -136,16 +149,19 @@ static int has_index(const hbss_key *key, uint64_t index) { return key->set->h >
 hbss_status hbss_randomizer(uint8_t *r, const hbss_key *key, uint64_t index)
 {
   memset(r, 0, key->n);
-  if (!row_of(key)->randomizer || !has_index(key, index)) return HBSS_BAD_ARGUMENT;
+  if (!row_of(key)->randomizer || !key->has_seeds || !has_index(key, index)) return HBSS_BAD_ARGUMENT;
   row_of(key)->randomizer(r, key, index);
+  hbss_secret_reveal(r, key->n); /* C or r, a part of the signature */
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
 hbss_status hbss_randomizer_start(hbss_stream *stream, const hbss_key *key, const uint8_t *opt_rand)
 {
   memset(stream, 0, sizeof *stream);
-  if (key->set->scheme != HBSS_SLHDSA) return HBSS_BAD_ARGUMENT;
+  if (key->set->scheme != HBSS_SLHDSA || !key->has_seeds) return HBSS_BAD_ARGUMENT;
   hbss_slhdsa_randomizer(stream, key, opt_rand);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
@@ -157,12 +173,16 @@ hbss_status hbss_digest_start(hbss_stream *stream, const hbss_key *key, uint64_t
   return HBSS_OK;
 }
 
-void hbss_stream_update(hbss_stream *stream, const uint8_t *data, size_t len) { hbss_hash_update(&stream->message, data, len); }
+void hbss_stream_update(hbss_stream *stream, const uint8_t *data, size_t len)
+{
+  hbss_hash_update(&stream->message, data, len);
+}
 
 void hbss_stream_finish(uint8_t *out, hbss_stream *stream)
 {
   stream->finish(out, stream);
   hbss_secret_wipe(stream, sizeof *stream);
+  hbss_secret_wipe_stack();
 }
 
 /* ---- signing ---- */
@@ -172,12 +192,17 @@ hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t lay
 {
   const hbss_adrs at = {.layer = layer, .tree = tree, .index = leaf};
   memset(signature, 0, key->set->layer_len);
-  if (!exists(key, layer, tree, 0, leaf)) return HBSS_BAD_ARGUMENT;
-  row_of(key)->sign_leaf(signature, key, &at, r, digest, path);
+  if (!can_make(key, layer, tree, leaf)) return HBSS_BAD_ARGUMENT;
+  if (row_of(key)->sign_leaf) row_of(key)->sign_leaf(signature, key, &at, r, digest, path);
+  else hbss_hypertree_sign_leaf(signature, key, &at, digest, path);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
-uint32_t hbss_slhdsa_steps(const hbss_key *key) { return key->set->scheme == HBSS_SLHDSA ? hbss_slhdsa_sign_steps(key) : 0; }
+uint32_t hbss_slhdsa_steps(const hbss_key *key)
+{
+  return key->set->scheme == HBSS_SLHDSA ? hbss_slhdsa_sign_steps(key) : 0;
+}
 
 size_t hbss_slhdsa_scratch_len(const hbss_key *key)
 {
@@ -187,11 +212,12 @@ size_t hbss_slhdsa_scratch_len(const hbss_key *key)
 hbss_status hbss_slhdsa_sign(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest,
                              uint32_t step, uint8_t *scratch)
 {
-  if (step >= hbss_slhdsa_steps(key)) {
+  if (!key->has_seeds || step >= hbss_slhdsa_steps(key)) {
     memset(signature, 0, key->set->signature_len);
     return HBSS_BAD_ARGUMENT;
   }
   hbss_slhdsa_sign_step(signature, key, r, digest, step, scratch);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
@@ -202,13 +228,14 @@ hbss_status hbss_verify_start(hbss_stream *stream, const hbss_key *key, const ui
   memset(stream, 0, sizeof *stream);
   const hbss_status status = row_of(key)->verify_start(stream, key, signature, len);
   if (status) memset(stream, 0, sizeof *stream);
+  else stream->signature_len = len;
   return status;
 }
 
 hbss_status hbss_verify_finish(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)
 {
   uint8_t root[HBSS_MAX_N];
-  (void)len; /* start has checked it */
+  if (!len || len != stream->signature_len) return HBSS_BAD_SIGNATURE; /* start has refused it, or seen another */
   const hbss_key *signer = row_of(key)->verify_root(root, stream, key, signature);
   const int good = hbss_secret_equal(root, signer->root, signer->n);
   memset(stream, 0, sizeof *stream);
@@ -219,19 +246,34 @@ hbss_status hbss_verify_finish(hbss_stream *stream, const hbss_key *key, const u
 
 static size_t ots_public_len(const hbss_key *key)
 {
-  return (size_t)key->n * (key->set->scheme == HBSS_LMS ? 1 : key->len1 + key->len2);
+  return (size_t)key->n * (row_of(key)->ots_public ? 1 : key->len1 + key->len2);
+}
+
+static void write_ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *ends)
+{
+  if (row_of(key)->ots_public) row_of(key)->ots_public(out, key, leaf, ends);
+  else memcpy(out, ends, ots_public_len(key));
+}
+
+/* never inlined: the chains' values belong to the stack that is wiped */
+static __attribute__((noinline)) void make_ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf)
+{
+  uint8_t ends[HBSS_MAX_VALUES] __attribute__((aligned(64)));
+  const hbss_spot spot = {key, *leaf};
+  const uint8_t top = (uint8_t)((1u << key->lg_w) - 1);
+  key->tweak->secret(ends, &spot, 1);
+  key->tweak->chains(ends, &spot, NULL, &top, 1);
+  write_ots_public(out, key, leaf, ends);
+  hbss_secret_reveal(out, ots_public_len(key));
 }
 
 hbss_status hbss_ots_public(uint8_t *ots_public, const hbss_key *key, uint32_t leaf)
 {
-  uint8_t ends[HBSS_MAX_VALUES] __attribute__((aligned(64)));
-  const hbss_spot spot = {key, {.index = leaf}};
-  const uint8_t top = (uint8_t)((1u << key->lg_w) - 1);
+  const hbss_adrs at = {.index = leaf};
   memset(ots_public, 0, ots_public_len(key));
-  if (!exists(key, 0, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
-  key->tweak->secret(ends, &spot, 1);
-  key->tweak->chains(ends, &spot, NULL, &top, 1);
-  row_of(key)->ots_public(ots_public, key, &spot.at, ends);
+  if (!can_make(key, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
+  make_ots_public(ots_public, key, &at);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
@@ -239,36 +281,20 @@ hbss_status hbss_ots_sign(uint8_t *values, const hbss_key *key, uint32_t leaf, c
 {
   const hbss_adrs at = {.index = leaf};
   memset(values, 0, (size_t)(key->len1 + key->len2) * key->n);
-  if (!exists(key, 0, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
+  if (!can_make(key, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
   hbss_winternitz_sign(values, key, &at, digest);
+  hbss_secret_wipe_stack();
   return HBSS_OK;
 }
 
-hbss_status hbss_ots_recover(uint8_t *ots_public, const hbss_key *key, uint32_t leaf, const uint8_t *digest, const uint8_t *values)
+hbss_status hbss_ots_recover(uint8_t *ots_public, const hbss_key *key, uint32_t leaf, const uint8_t *digest,
+                             const uint8_t *values)
 {
   uint8_t ends[HBSS_MAX_VALUES] __attribute__((aligned(64)));
   const hbss_adrs at = {.index = leaf};
   memset(ots_public, 0, ots_public_len(key));
   if (!exists(key, 0, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
   hbss_winternitz_ends(ends, key, &at, digest, values);
-  row_of(key)->ots_public(ots_public, key, &at, ends);
+  write_ots_public(ots_public, key, &at, ends);
   return HBSS_OK;
-}
-
-/* ---- RFC 9162 ---- */
-
-static const hbss_prefix *no_header(const void *of, size_t i, uint8_t *header)
-{
-  (void)i; (void)header;
-  return of;
-}
-
-void hbss_tagged_many(uint8_t *digests, const hbss_backend *backend, uint8_t tag, const uint8_t *bodies, size_t body_len,
-                      size_t stride, size_t count)
-{
-  const hbss_hash *hash = &backend->hashes[HBSS_SHA256];
-  hbss_prefix prefix;
-  hbss_hash_prefix(&prefix, hash, &tag, 1);
-  const hbss_items items = {.header = no_header, .of = &prefix, .n = 32};
-  hbss_hash_many(digests, hash, &items, bodies, body_len, stride, count);
 }

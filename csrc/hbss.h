@@ -4,7 +4,8 @@
  * and randomisers are arguments. The deepest call needs less than 64 KiB of stack whatever the set; larger buffers (tree
  * nodes, scratch) belong to the caller. `hbss_key` and `hbss_stream` are opaque: the caller gives hbss_key_len() or
  * hbss_stream_len() bytes, aligned to 64, and wipes them with hbss_wipe(). An expanded key is const and may be shared by
- * threads. Outputs come first; a length follows its pointer; when a status is not HBSS_OK every output is zeroed.
+ * threads. Outputs come first; a length follows its pointer; when a status is not HBSS_OK every output is zeroed. What has
+ * used a secret leaves nothing of it on the stack.
  *
  * Signing takes two steps, so that a message can be streamed: message -> digest (a stream), digest -> signature. */
 #ifndef HBSS_H
@@ -28,7 +29,7 @@ typedef enum hbss_status {
   HBSS_BAD_SIGNATURE,  /* malformed or wrong: the caller need not know which */
   HBSS_BAD_KEY,        /* a public key of the wrong length, or with codes that do not belong together */
   HBSS_UNKNOWN_CODE,   /* a public key with a type code or OID that no set has */
-  HBSS_BAD_ARGUMENT,   /* an index, layer, height or set out of range: a mistake of the caller */
+  HBSS_BAD_ARGUMENT,   /* a mistake of the caller: something out of range, or a key without the seeds or the root needed */
 } hbss_status;
 
 typedef enum hbss_scheme { HBSS_LMS, HBSS_XMSS, HBSS_XMSSMT, HBSS_SLHDSA } hbss_scheme;
@@ -79,7 +80,8 @@ HBSS_CHECKED hbss_status hbss_key_child(uint8_t *secret, uint8_t *public_seed, c
 void hbss_wipe(void *memory, size_t len);
 
 /* Trees. Layer 0 is the lowest; a tree has 2^(h/d) leaves. The subtree over leaves first .. first + 2^height - 1 is
- * written level by level, leaves first, its root last: (2^(height + 1) - 1) * n bytes. */
+ * written level by level, leaves first, its root last: (2^(height + 1) - 1) * n bytes (not zeroed if the height itself is
+ * out of range). */
 HBSS_CHECKED hbss_status hbss_tree(uint8_t *nodes, const hbss_key *key, uint32_t layer, uint64_t tree, uint32_t first,
                                    uint32_t height);
 /* `count` parents, nodes index .. of this height, from their 2 * count children */
@@ -89,7 +91,8 @@ HBSS_CHECKED hbss_status hbss_tree_parents(uint8_t *parents, const hbss_key *key
 HBSS_CHECKED hbss_status hbss_tree_climb(uint8_t *root, const hbss_key *key, uint32_t layer, uint64_t tree,
                                          uint32_t leaf, const uint8_t *node, const uint8_t *path);
 
-/* Streams: start, update any number of times, finish (which wipes). */
+/* Streams: start, and if that was HBSS_OK update any number of times and finish (which wipes). A stream stays where it is:
+ * it points into itself. */
 size_t hbss_stream_len(void);
 /* stateful keys: the randomiser of an index, derived from the seeds: C (LMS, index = q) or r (XMSS); n bytes */
 HBSS_CHECKED hbss_status hbss_randomizer(uint8_t *r, const hbss_key *key, uint64_t index);
@@ -110,9 +113,12 @@ size_t hbss_slhdsa_scratch_len(const hbss_key *key);
 HBSS_CHECKED hbss_status hbss_slhdsa_sign(uint8_t *signature, const hbss_key *key, const uint8_t *r,
                                           const uint8_t *digest, uint32_t step, uint8_t *scratch);
 
-/* Verifying: start reads the signature (and, for HSS, checks its upper levels), the message follows, finish decides. */
-HBSS_CHECKED hbss_status hbss_verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len);
-HBSS_CHECKED hbss_status hbss_verify_finish(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len);
+/* Verifying: start reads the signature (and, for HSS, checks its upper levels), the message follows, finish decides. Key
+ * and signature are the same in both. */
+HBSS_CHECKED hbss_status hbss_verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature,
+                                           size_t len);
+HBSS_CHECKED hbss_status hbss_verify_finish(hbss_stream *stream, const hbss_key *key, const uint8_t *signature,
+                                            size_t len);
 
 /* One-time signatures by themselves, at a leaf of layer 0, tree 0. A signature is the chain values, len * n bytes; a
  * public key is K (LM-OTS, n bytes) or the chain ends (WOTS+, len * n bytes). */
@@ -123,6 +129,6 @@ HBSS_CHECKED hbss_status hbss_ots_recover(uint8_t *ots_public, const hbss_key *k
 
 /* SHA-256 of tag || body for `count` bodies of one length, `stride` bytes apart (RFC 9162's leaves and nodes) */
 void hbss_tagged_many(uint8_t *digests, const hbss_backend *backend, uint8_t tag, const uint8_t *bodies, size_t body_len,
-                    size_t stride, size_t count);
+                      size_t stride, size_t count);
 /* cffi reads to here */
 #endif

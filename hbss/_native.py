@@ -14,7 +14,7 @@ from hbss._hbss import ffi, lib
 from hbss.errors import BadKey, InvalidSignature
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from typing_extensions import Buffer
 else:
     Buffer = object
 
@@ -103,7 +103,9 @@ def _backend() -> Any:
     if wanted not in pointers:
         raise ValueError(f"HBSS_BACKEND={wanted!r} is no backend of this build; choose one of: {', '.join(usable)}")
     if wanted not in usable:
-        raise ValueError(f"HBSS_BACKEND={wanted!r} needs instructions that this machine lacks; usable here: {', '.join(usable)}")
+        raise ValueError(
+            f"HBSS_BACKEND={wanted!r} needs instructions that this machine lacks; usable here: {', '.join(usable)}"
+        )
     return pointers[wanted]
 
 
@@ -115,7 +117,7 @@ def backend_name() -> str:
 def kernels(function: str, backend: str | None = None) -> list[tuple[str, int]]:
     """The kernels a backend uses for a hash function, widest first: (name, lanes)."""
     pointer = _backend_pointers()[backend] if backend else _backend()
-    found = []
+    found: list[tuple[str, int]] = []
     lanes = ffi.new("uint32_t *")
     while (name := lib.hbss_backend_kernel(lanes, pointer, FUNCTIONS.index(function), len(found))) != ffi.NULL:
         found.append((_text(name), int(lanes[0])))
@@ -123,8 +125,10 @@ def kernels(function: str, backend: str | None = None) -> list[tuple[str, int]]:
 
 
 def run_kernel(function: str, i: int, calls: int, backend: str | None = None) -> None:
-    """Run a kernel's compression `calls` times over all its lanes, each call on the last one's result (for benchmarks)."""
+    """Run a kernel's compression `calls` times on all its lanes, each on the last one's result (for benchmarks)."""
     pointer = _backend_pointers()[backend] if backend else _backend()
+    if not lib.hbss_backend_supported(pointer):
+        raise ValueError(f"this machine cannot run the kernels of {backend}")
     lib.hbss_backend_run(pointer, FUNCTIONS.index(function), i, calls)
 
 
@@ -240,7 +244,8 @@ class Key:
         row = self.set
         out = bytearray(row.n)
         _check(lib.hbss_tree_climb(
-            ffi.from_buffer(out), self._pointer, layer, tree, leaf, _input(node, row.n), _input(path, row.h // row.d * row.n)
+            ffi.from_buffer(out), self._pointer, layer, tree, leaf,
+            _input(node, row.n), _input(path, row.h // row.d * row.n),
         ))  # fmt: skip
         return bytes(out)
 
@@ -315,7 +320,8 @@ class Key:
         row = self.set
         out = bytearray(self._ots_public_len())
         _check(lib.hbss_ots_recover(
-            ffi.from_buffer(out), self._pointer, leaf, _input(digest, row.n), _input(values, (row.len1 + row.len2) * row.n)
+            ffi.from_buffer(out), self._pointer, leaf,
+            _input(digest, row.n), _input(values, (row.len1 + row.len2) * row.n),
         ))  # fmt: skip
         return bytes(out)
 

@@ -5,11 +5,14 @@
 void hbss_secret_wipe(void *memory, size_t len)
 {
   memset(memory, 0, len);
-#if defined(__GNUC__)
   __asm__ volatile("" : : "r"(memory) : "memory"); /* the zeros are read here: the memset must stay */
-#else
-  for (volatile uint8_t *p = memory; len--; p++) *p = 0;
-#endif
+}
+
+/* never inlined: its frame lies where the frames of the calls before lay */
+__attribute__((noinline)) void hbss_secret_wipe_stack(void)
+{
+  uint8_t frames[HBSS_DEEPEST];
+  hbss_secret_wipe(frames, sizeof frames);
 }
 
 int hbss_secret_equal(const uint8_t *a, const uint8_t *b, size_t len)

@@ -1,7 +1,6 @@
-/* chain.c - many chains side by side, x <- H(prefix || header || x): the lanes stay transposed from step to step, the longest
- * chains go first, and a lane that is done takes the next chain. Called by the schemes' tweaks. Values may be secret, so
- * the buffers are wiped; lengths are public. */
-#include "../base/secret.h"
+/* chain.c - many chains side by side, x <- H(prefix || header || x): the lanes stay transposed from step to step, the
+ * longest chains go first, and a lane that is done takes the next chain. Called by the schemes' tweaks. Values may be
+ * secret; lengths are public. */
 #include "lanes.h"
 
 enum {
@@ -101,7 +100,6 @@ static void chain_ordered(uint8_t *x, const hbss_hash *hash, const hbss_items *i
   const hbss_walk place = {(uint32_t)w.s.head, items->n, (uint32_t)w.s.rest + items->counter_at};
   do refill(&w);
   while (advance(&w, &place));
-  hbss_secret_wipe(&w, sizeof w);
 }
 
 /* Chains of unequal lengths go longest first (a counting sort), so that the lanes end together. */

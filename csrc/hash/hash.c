@@ -1,8 +1,6 @@
-/* hash.c - one long message, and the prefixes of many short ones. Called by the schemes. Messages to HMAC and derivations are
- * secret, so every buffer is wiped. */
+/* hash.c - one long message, and the prefixes of many short ones. Called by the schemes. */
 #include "hash.h"
 #include <string.h>
-#include "../base/secret.h"
 
 /* the last choice has one lane */
 static const hbss_kernel *single(const hbss_hash *hash)
@@ -25,7 +23,6 @@ static void absorb(hbss_message *m, const uint8_t *bytes)
   uint64_t block[25] __attribute__((aligned(64)));
   k->load(block, &bytes, m->hash->rules->block);
   k->compress(m->state, m->state, block);
-  hbss_secret_wipe(block, sizeof block);
 }
 
 void hbss_hash_update(hbss_message *m, const uint8_t *data, size_t len)
@@ -66,8 +63,6 @@ void hbss_hash_final(uint8_t *out, size_t out_len, hbss_message *m)
   absorb(m, m->block);
   single(m->hash)->store(digest, m->state);
   memcpy(out, digest, out_len);
-  hbss_secret_wipe(digest, sizeof digest);
-  hbss_secret_wipe(m, sizeof *m);
 }
 
 void hbss_hash_prefix(hbss_prefix *p, const hbss_hash *hash, const uint8_t *bytes, size_t len)
@@ -82,5 +77,4 @@ void hbss_hash_prefix(hbss_prefix *p, const hbss_hash *hash, const uint8_t *byte
   p->rest_len = (uint32_t)(len - whole);
   memcpy(p->rest, bytes + whole, p->rest_len);
   p->len = len;
-  hbss_secret_wipe(&m, sizeof m);
 }

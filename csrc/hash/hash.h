@@ -39,12 +39,12 @@ typedef struct hbss_items {
   uint32_t header_len, n;              /* bytes of a header, bytes of a result */
   uint32_t counter_at;                 /* chain: the header byte that counts the steps */
   int masked;                          /* chain: RFC 8391's keyed and masked step (where the hash has it) */
-  int secret;                          /* many: the bodies are secret, or what prefix and header lead to */
 } hbss_items;
 
 void hbss_hash_prefix(hbss_prefix *prefix, const hbss_hash *hash, const uint8_t *bytes, size_t len);
 
-/* out[i] = H(prefix || header || body), the body at body + i * stride; stride 0: one body for all. out may be body. */
+/* out[i] = H(prefix || header || body), the body at body + i * stride; stride 0: one body for all. out may be
+ * body, or lie before it. */
 void hbss_hash_many(uint8_t *out, const hbss_hash *hash, const hbss_items *items,
                     const uint8_t *body, size_t body_len, size_t stride, size_t count);
 
@@ -63,8 +63,8 @@ typedef struct hbss_message {
 
 void hbss_hash_init(hbss_message *message, const hbss_hash *hash);
 void hbss_hash_update(hbss_message *message, const uint8_t *data, size_t len);
-void hbss_hash_final(uint8_t *out, size_t out_len, hbss_message *message); /* out_len <= 64; wipes */
+void hbss_hash_final(uint8_t *out, size_t out_len, hbss_message *message); /* out_len <= 64 */
 
-/* The hash functions' rules, and the backends' choices of kernels for them. */
+/* The hash functions' rules. */
 extern const hbss_rules hbss_sha256_rules, hbss_sha512_rules, hbss_shake128_rules, hbss_shake256_rules;
 #endif

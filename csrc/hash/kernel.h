@@ -1,8 +1,9 @@
 /* kernel.h - what one instruction set can do with one hash function's compression (or Keccak's permutation).
  *
  * A kernel works on `lanes` messages at a time, in arrays whose layout is its own secret: `block` (one block a lane) and
- * `state` (one chaining state a lane; also `mid` and `value`). The engine in hash.c allocates HBSS_ARRAY bytes for each,
- * aligned to 64, zeroed before first use, and touches them only through the verbs below. No padding, no scheme here. */
+ * `state` (one chaining state a lane; also `mid` and `value`). The engine gives HBSS_ARRAY bytes for each,
+ * aligned to 64 (for one lane, to 8), and touches them only through the verbs below; an idle lane may hold anything. No
+ * padding, no scheme here. */
 #ifndef HBSS_HASH_KERNEL_H
 #define HBSS_HASH_KERNEL_H
 #include <stddef.h>
@@ -12,6 +13,15 @@ enum {
   HBSS_MAX_LANES = 32,
   HBSS_ARRAY = 2048, /* bytes: 32 lanes of 64-byte blocks, 16 of 128, 8 of Keccak's 200-byte states */
 };
+
+/* A word of an array that was declared as bytes or as other words. */
+#if defined(__GNUC__)
+#define HBSS_ALIAS __attribute__((may_alias))
+#else
+#define HBSS_ALIAS
+#endif
+typedef uint32_t HBSS_ALIAS hbss_word32;
+typedef uint64_t HBSS_ALIAS hbss_word64;
 
 /* How a chain walks: its value of n bytes lies in the block from byte `at`, byte `counter` counts the steps. */
 typedef struct hbss_walk { uint32_t at, n, counter; } hbss_walk;
@@ -24,7 +34,7 @@ typedef struct hbss_kernel {
   /* `steps` times: value = compress(mid, block); the block's counter counts on, and the block takes the value in */
   void (*chain)(void *value, void *block, const void *mid, const hbss_walk *walk, uint32_t steps);
   /* RFC 8391's step, SHA-256 with n = 32 only (else NULL): value = H(toByte(0) || K || value ^ M), where K and M are
-   * compress(mid, block) with the block's byte 31 (keyAndMask of the address in bytes 0 .. 31) 0 and 1 */
+   * compress(mid, block) with the last word of the address in the block's bytes 0 .. 31 (keyAndMask) 0 and 1 */
   void (*masked)(void *value, void *block, const void *mid, const hbss_walk *walk, uint32_t steps);
   void (*load)(void *block, const uint8_t *const *rows, uint32_t len); /* one block of len bytes a lane */
   void (*store)(uint8_t *rows, const void *state);  /* a digest a lane, one after another: 32 bytes (SHA-256), else 64 */
@@ -48,7 +58,8 @@ extern const hbss_kernel hbss_sha256_vec128, hbss_sha512_vec128, hbss_keccak_vec
 #endif
 #if defined(__GNUC__) && defined(__x86_64__)
 extern const hbss_kernel hbss_sha256_avx2, hbss_sha512_avx2, hbss_keccak_avx2;
-extern const hbss_kernel hbss_sha256_avx512, hbss_sha256_avx512x2, hbss_sha512_avx512, hbss_sha512_avx512x2, hbss_keccak_avx512;
+extern const hbss_kernel hbss_sha256_avx512, hbss_sha256_avx512x2, hbss_sha512_avx512, hbss_sha512_avx512x2;
+extern const hbss_kernel hbss_keccak_avx512;
 extern const hbss_kernel hbss_sha256_shani, hbss_sha256_shani4;
 #endif
 #endif

@@ -5,11 +5,14 @@
 #include "hash.h"
 
 #define HBSS_ALIGNED __attribute__((aligned(64)))
-enum { HBSS_ROWS = 2048 }; /* bytes of a block a lane: 32 x 64, 16 x 128, 8 x 168 */
+enum { /* bytes of all lanes together */
+  HBSS_ROWS = 2048,    /* of blocks: 32 x 64, 16 x 128, 8 x 168 */
+  HBSS_DIGESTS = 1024, /* of what `store` gives: 32 x 32, 16 x 64, 8 x 64 */
+};
 
 typedef struct hbss_lanes {
   uint8_t mid[HBSS_ARRAY] HBSS_ALIGNED, state[HBSS_ARRAY] HBSS_ALIGNED, block[HBSS_ARRAY] HBSS_ALIGNED;
-  uint8_t row[HBSS_ROWS] HBSS_ALIGNED, digest[HBSS_ROWS] HBSS_ALIGNED; /* a block, and a digest, a lane */
+  uint8_t row[HBSS_ROWS] HBSS_ALIGNED, digest[HBSS_DIGESTS] HBSS_ALIGNED; /* a block, and a digest, a lane */
   const uint8_t *rows[HBSS_MAX_LANES];
   const hbss_prefix *has[HBSS_MAX_LANES]; /* the prefix whose mid-state and rest the lane holds */
 } hbss_lanes;
@@ -32,8 +35,8 @@ static inline const hbss_kernel *hbss_lanes_kernel(const hbss_hash *hash, size_t
   return c->kernel;
 }
 
-static inline void hbss_lanes_prefix(hbss_lanes *t, const hbss_kernel *k, const hbss_rules *r, uint32_t l, const hbss_prefix *p,
-                                     uint8_t *head)
+static inline void hbss_lanes_prefix(hbss_lanes *t, const hbss_kernel *k, const hbss_rules *r, uint32_t l,
+                                     const hbss_prefix *p, uint8_t *head)
 {
   if (p == t->has[l]) return;
   t->has[l] = p;

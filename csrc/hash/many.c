@@ -1,10 +1,8 @@
 /* many.c - `count` messages side by side: headers, bodies and padding into rows, rows into lanes. No byte layout of any
- * scheme and no instruction of any CPU is known here. Called by the schemes' tweaks. Bodies may be secret, and the buffers
- * are wiped then; for public ones that would cost more than the hash. */
-#include "../base/secret.h"
+ * scheme and no instruction of any CPU is known here. Called by the schemes' tweaks. */
 #include "lanes.h"
 
-enum { HEADS = 4096 }; /* what lies before the body, a lane */
+enum { HEADS = 32 * 84 }; /* bytes before the body: the most is 84 a lane of SHA-256's 32 (XMSS, n = 24, PRF_keygen) */
 
 /* row = bytes [at, at + block) of head || body || padding */
 static void fill(uint8_t *row, size_t at, const uint8_t *head, const uint8_t *body, const hbss_shape *s, const hbss_rules *r,
@@ -82,7 +80,6 @@ static void many_long(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const h
     k->store(t->digest, t->state);
     for (uint32_t l = 0; l < use; l++) hbss_lanes_copy(out + (at + l) * n, t->digest + l * r->digest, n);
   }
-  if (items->secret) hbss_secret_wipe(heads, lanes * s->head);
 }
 
 void hbss_hash_many(uint8_t *out, const hbss_hash *hash, const hbss_items *items,
@@ -108,6 +105,5 @@ void hbss_hash_many(uint8_t *out, const hbss_hash *hash, const hbss_items *items
                                                                    body + at * stride, stride, here);
     at += here;
   }
-  if (items->secret) hbss_secret_wipe(&t, sizeof t);
 }
 

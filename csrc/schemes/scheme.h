@@ -2,6 +2,7 @@
  * never another scheme. */
 #ifndef HBSS_SCHEMES_SCHEME_H
 #define HBSS_SCHEMES_SCHEME_H
+#include "../base/secret.h"
 #include "../hbss.h"
 #include "../trees/tweak.h"
 
@@ -11,26 +12,29 @@ enum { HBSS_MAX_M = 64 };
 struct hbss_stream {
   hbss_message message;
   void (*finish)(uint8_t *out, hbss_stream *stream); /* message -> digest */
-  uint8_t r[HBSS_MAX_N];    /* SLH-DSA: the randomiser, for MGF1, or HMAC's key */
+  uint8_t r[HBSS_MAX_N];    /* SLH-DSA: the randomiser, for MGF1 */
   const hbss_key *key;
+  size_t signature_len;     /* of a signature to be verified, that the start found well-formed; else 0 */
   size_t at;                /* HSS: where the last level's signature begins */
   hbss_key bottom;          /* HSS: the last level's key */
 };
 
 typedef struct hbss_scheme_row {
-  /* secret, public_seed and root are in place: the rest of the key follows from them */
+  /* the rest of a key that has its set's shape, its seeds and its root */
   void (*expand)(hbss_key *key);
   /* reads a public key: finds the set, fills public_seed, root and levels */
   hbss_status (*read_public)(hbss_key *key, const hbss_set *set, const uint8_t *bytes, size_t len);
   void (*write_public)(uint8_t *bytes, const hbss_key *key);
   void (*randomizer)(uint8_t *r, const hbss_key *key, uint64_t index);           /* NULL for SLH-DSA */
   void (*digest_start)(hbss_stream *stream, const hbss_key *key, uint64_t index, const uint8_t *r);
+  /* NULL: a layer's part of hypertree.c, which has no r of its own */
   void (*sign_leaf)(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *r,
                     const uint8_t *digest, const uint8_t *path);
   hbss_status (*verify_start)(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len);
   /* the root that the signature leads to, to be compared with `root` of the key returned */
   const hbss_key *(*verify_root)(uint8_t *root, hbss_stream *stream, const hbss_key *key, const uint8_t *signature);
-  void (*ots_public)(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, uint8_t *ends); /* chain ends -> key */
+  /* chain ends -> one-time public key; NULL: the ends themselves */
+  void (*ots_public)(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *ends);
 } hbss_scheme_row;
 
 extern const hbss_scheme_row hbss_lms_row, hbss_xmss_row, hbss_xmssmt_row, hbss_slhdsa_row;
@@ -45,10 +49,23 @@ size_t hbss_slhdsa_sign_scratch_len(const hbss_key *key);
 void hbss_slhdsa_sign_step(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest, uint32_t step,
                            uint8_t *scratch);
 
-/* A stream whose digest is the first `len` bytes of one hash. */
+/* What every key takes from its set, then what its scheme makes of its seeds and root, which are in place. */
+static inline void hbss_scheme_expand(hbss_key *key, void (*expand)(hbss_key *key))
+{
+  const hbss_set *set = key->set;
+  key->n = set->n;
+  key->lg_w = set->lg_w;
+  key->len1 = set->len1;
+  key->len2 = set->len2;
+  key->hash = key->wide = &key->backend->hashes[set->function];
+  expand(key);
+}
+
+/* A stream whose digest is the first n bytes of one hash. */
 static inline void hbss_scheme_finish_n(uint8_t *out, hbss_stream *stream)
 {
   hbss_hash_final(out, stream->key->n, &stream->message);
+  hbss_secret_reveal(out, stream->key->n); /* of SHAKE's PRF_msg: R, a part of the signature */
 }
 
 /* the parameter sets, in the order in which the library lists them */

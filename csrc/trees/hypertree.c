@@ -10,14 +10,16 @@ static size_t values_len(const hbss_key *key) { return (size_t)(key->len1 + key-
 size_t hbss_hypertree_layer_len(const hbss_key *key) { return values_len(key) + (size_t)key->height * key->n; }
 
 /* FIPS 205 algorithm 10, RFC 8391 algorithm 11 (treeSig) */
-void hbss_hypertree_sign_leaf(uint8_t *part, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest, const uint8_t *path)
+void hbss_hypertree_sign_leaf(uint8_t *part, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest,
+                              const uint8_t *path)
 {
   hbss_winternitz_sign(part, key, leaf, digest);
   memcpy(part + values_len(key), path, (size_t)key->height * key->n);
 }
 
 /* FIPS 205 algorithm 13 with 11; RFC 8391 algorithms 13 and 17 */
-void hbss_hypertree_root(uint8_t *root, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *digest, const uint8_t *parts)
+void hbss_hypertree_root(uint8_t *root, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *digest,
+                         const uint8_t *parts)
 {
   uint8_t node[HBSS_MAX_N];
   const size_t part_len = hbss_hypertree_layer_len(key), values = values_len(key);

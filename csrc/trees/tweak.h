@@ -30,6 +30,7 @@ struct hbss_key {
   const hbss_hash *hash, *wide;            /* of the chains; of everything above them (SLH-DSA: H and T) */
   uint32_t n, lg_w, len1, len2, height;    /* the shape of one tree */
   uint32_t levels;                         /* of HSS; else 1 */
+  int has_seeds, has_root;                 /* a public key has no seeds; a key from seeds may have no root yet */
   uint8_t secret[2 * HBSS_MAX_N], public_seed[HBSS_MAX_N], root[HBSS_MAX_N];
   hbss_prefix prefix[4];
 };

@@ -33,7 +33,7 @@ void hbss_winternitz_digits(uint8_t *digits, const hbss_key *key, const uint8_t 
   digits_of(digits + key->len1, key->len2, key->lg_w, checksum);
 }
 
-/* FIPS 205 algorithm 6; RFC 8391 algorithms 4 and 9; RFC 8554 section 4.3 with the leaf hash of section 5.3 */
+/* FIPS 205 algorithm 6; RFC 8391 algorithms 4 and 8; RFC 8554 section 4.3 with the leaf hash of section 5.3 */
 void hbss_winternitz_leaves(uint8_t *leaf, const hbss_key *key, const hbss_adrs *first, size_t count)
 {
   uint8_t x[BUDGET] __attribute__((aligned(64)));
@@ -52,7 +52,7 @@ void hbss_winternitz_leaves(uint8_t *leaf, const hbss_key *key, const hbss_adrs 
     key->tweak->pack(leaf + at * key->n, spot, x, here);
     at += here;
   }
-  hbss_secret_wipe(x, sizeof x);
+  hbss_secret_reveal(leaf, count * key->n); /* a tree's leaves are public */
 }
 
 /* FIPS 205 algorithm 7; RFC 8391 algorithm 5; RFC 8554 section 4.5 */
@@ -64,10 +64,12 @@ void hbss_winternitz_sign(uint8_t *values, const hbss_key *key, const hbss_adrs 
   hbss_winternitz_digits(digits, key, digest);
   key->tweak->secret(values, &spot, 1);
   key->tweak->chains(values, &spot, from, digits, 1);
+  hbss_secret_reveal(values, (size_t)chains_of(key) * key->n); /* they are the signature */
 }
 
-/* FIPS 205 algorithm 8, lines 1-14; RFC 8391 algorithm 6; RFC 8554 section 4.6, algorithm 4b step 3 */
-void hbss_winternitz_ends(uint8_t *x, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest, const uint8_t *values)
+/* FIPS 205 algorithm 8, lines 1-11; RFC 8391 algorithm 6; RFC 8554 section 4.6, algorithm 4b step 3 */
+void hbss_winternitz_ends(uint8_t *x, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest,
+                          const uint8_t *values)
 {
   uint8_t digits[HBSS_MAX_CHAINS], to[HBSS_MAX_CHAINS];
   const hbss_spot spot = {key, *leaf};
@@ -78,7 +80,8 @@ void hbss_winternitz_ends(uint8_t *x, const hbss_key *key, const hbss_adrs *leaf
 }
 
 /* FIPS 205 algorithm 8; RFC 8391 algorithms 6 and 8; RFC 8554 section 4.6, algorithm 4b */
-void hbss_winternitz_leaf(uint8_t *leaf, const hbss_key *key, const hbss_adrs *at, const uint8_t *digest, const uint8_t *values)
+void hbss_winternitz_leaf(uint8_t *leaf, const hbss_key *key, const hbss_adrs *at, const uint8_t *digest,
+                          const uint8_t *values)
 {
   uint8_t x[HBSS_MAX_VALUES] __attribute__((aligned(64)));
   const hbss_spot spot = {key, *at};

@@ -10,7 +10,9 @@ void hbss_winternitz_leaves(uint8_t *leaf, const hbss_key *key, const hbss_adrs 
 /* the values that sign a digest at a leaf: (len1 + len2) * n bytes */
 void hbss_winternitz_sign(uint8_t *values, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest);
 /* every chain of a signature walked to its end: (len1 + len2) * n bytes; x may be `values` */
-void hbss_winternitz_ends(uint8_t *x, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest, const uint8_t *values);
+void hbss_winternitz_ends(uint8_t *x, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest,
+                          const uint8_t *values);
 /* the leaf that a signature over a digest leads to: n bytes */
-void hbss_winternitz_leaf(uint8_t *leaf, const hbss_key *key, const hbss_adrs *at, const uint8_t *digest, const uint8_t *values);
+void hbss_winternitz_leaf(uint8_t *leaf, const hbss_key *key, const hbss_adrs *at, const uint8_t *digest,
+                          const uint8_t *values);
 #endif

@@ -1,5 +1,5 @@
-/* portable.c - every hash function, one message at a time, in plain C: for any compiler and CPU, and for single messages
- * where there is no special instruction. */
+/* portable.c - every hash function, one message at a time, in plain operators: for any CPU, and for single messages where
+ * there is no special instruction. */
 #include "../kernel.h"
 
 #define KERNEL hbss_sha256_portable

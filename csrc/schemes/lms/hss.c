@@ -3,7 +3,6 @@
  * leaf by leaf through lms.c and kept by the caller, so signing needs nothing here but the child's seeds. */
 #include <string.h>
 #include "../../base/bytes.h"
-#include "../../base/secret.h"
 #include "lms.h"
 
 /* section 6.1: u32(L) || LMS public key of the top tree */
@@ -18,7 +17,10 @@ static hbss_status read_public(hbss_key *key, const hbss_set *set, const uint8_t
 }
 
 /* appendix A: C = H(I || u32(q) || u16(0xfffd) || 0xff || SEED) */
-static void randomizer(uint8_t *c, const hbss_key *key, uint64_t q) { hbss_lms_derive(c, key->n, key, (uint32_t)q, 0xfffd); }
+static void randomizer(uint8_t *c, const hbss_key *key, uint64_t q)
+{
+  hbss_lms_derive(c, key->n, key, (uint32_t)q, 0xfffd);
+}
 
 /* appendix A: the child's SEED from i = 0xfffe and its I from i = 0xffff, with the parent's I, q and SEED. Derived as 32
  * bytes, of which the child takes what it needs: the standard has equal n on all levels, and there this is the same. */
@@ -29,23 +31,19 @@ void hbss_hss_child(uint8_t *secret, uint8_t *public_seed, const hbss_key *paren
   memcpy(secret, derived, child->secret_len);
   hbss_lms_derive(derived, sizeof derived, parent, q, 0xffff);
   memcpy(public_seed, derived, HBSS_LMS_I);
-  hbss_secret_wipe(derived, sizeof derived);
+  hbss_secret_reveal(public_seed, HBSS_LMS_I); /* a part of the child's public key */
 }
 
-/* One level's key, of the same backend as the top's, from its bytes in a signature. */
-static hbss_status expand_level(hbss_key *level, const hbss_key *top, const uint8_t *bytes, size_t len)
+/* One level's key from its bytes in a signature. */
+static hbss_status expand_level(hbss_key *level, const hbss_backend *backend, const uint8_t *bytes, size_t len)
 {
   memset(level, 0, sizeof *level);
-  level->backend = top->backend;
+  level->backend = backend;
   const hbss_status status = hbss_lms_read(level, bytes, len);
   if (status) return status;
-  level->n = level->set->n;
-  level->lg_w = level->set->lg_w;
-  level->len1 = level->set->len1;
-  level->len2 = level->set->len2;
   level->levels = 1;
-  level->hash = level->wide = &level->backend->hashes[level->set->function];
-  hbss_lms_expand(level);
+  level->has_root = 1;
+  hbss_scheme_expand(level, hbss_lms_expand);
   return HBSS_OK;
 }
 
@@ -64,9 +62,9 @@ static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const 
   uint8_t digest[HBSS_MAX_N], root[HBSS_MAX_N];
   size_t at = 4;
   if (len < 4 || hbss_get32(signature) != key->levels - 1) return HBSS_BAD_SIGNATURE;
-  stream->bottom = *key;
+  hbss_key *parent = &stream->bottom; /* and, once it has vouched for its child, the child */
+  *parent = *key;
   for (uint32_t level = 1; level < key->levels; level++) {
-    const hbss_key *parent = &stream->bottom;
     const size_t own = parent->set->signature_len;
     if (len - at < own + 4 || !hbss_lms_well_formed(parent, signature + at, own)) return HBSS_BAD_SIGNATURE;
     const uint8_t *child = signature + at + own;
@@ -77,14 +75,12 @@ static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const 
     hbss_hash_final(digest, parent->n, &stream->message);
     hbss_lms_root(root, parent, signature + at, digest);
     if (!hbss_secret_equal(root, parent->root, parent->n)) return HBSS_BAD_SIGNATURE;
-    hbss_key next;
-    if (expand_level(&next, key, child, child_len)) return HBSS_BAD_SIGNATURE;
-    stream->bottom = next;
+    if (expand_level(parent, key->backend, child, child_len)) return HBSS_BAD_SIGNATURE;
     at += own + child_len;
   }
-  if (!hbss_lms_well_formed(&stream->bottom, signature + at, len - at)) return HBSS_BAD_SIGNATURE;
+  if (!hbss_lms_well_formed(parent, signature + at, len - at)) return HBSS_BAD_SIGNATURE;
   stream->at = at;
-  hbss_lms_digest_start(stream, &stream->bottom, hbss_get32(signature + at), signature + at + 8);
+  hbss_lms_digest_start(stream, parent, hbss_get32(signature + at), signature + at + 8);
   return HBSS_OK;
 }
 
@@ -97,7 +93,7 @@ static const hbss_key *verify_root(uint8_t *root, hbss_stream *stream, const hbs
   return &stream->bottom;
 }
 
-static void ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, uint8_t *ends)
+static void ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *ends)
 {
   const hbss_spot spot = {key, *leaf};
   hbss_lms_ots_key(out, &spot, ends, 1);

@@ -1,5 +1,5 @@
-/* params.c - the parameter sets of LMS with LM-OTS: RFC 8554 sections 4.1 and 5.1, RFC 9858, SP 800-208 section 4. A row is a
- * pair of an LMS type (hash, n, height) and an LM-OTS type (the same hash and n, width w). */
+/* params.c - the parameter sets of LMS with LM-OTS: RFC 8554 sections 4.1 and 5.1, RFC 9858, SP 800-208 section 4. A row is
+ * a pair of an LMS type (hash, n, height) and an LM-OTS type (the same hash and n, width w). */
 #include "../scheme.h"
 
 #define PAIR(hash, fn, M, H, W, lms, lmots, p1, p2) { \

@@ -23,7 +23,7 @@ static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, len_of(key)};
-  const hbss_items items = {.header = chain_header, .of = &of, .header_len = 7, .n = key->n, .secret = 1};
+  const hbss_items items = {.header = chain_header, .of = &of, .header_len = 7, .n = key->n};
   hbss_hash_many(x, key->hash, &items, key->secret, key->n, 0, count * of.len);
 }
 
@@ -97,6 +97,6 @@ static const hbss_prefix *derived_header(const void *of, size_t item, uint8_t *h
 void hbss_lms_derive(uint8_t *out, uint32_t n, const hbss_key *key, uint32_t q, uint32_t i)
 {
   const derived_of of = {key, q, i};
-  const hbss_items items = {.header = derived_header, .of = &of, .header_len = 7, .n = n, .secret = 1};
+  const hbss_items items = {.header = derived_header, .of = &of, .header_len = 7, .n = n};
   hbss_hash_many(out, key->hash, &items, key->secret, key->n, 0, 1);
 }

@@ -2,7 +2,6 @@
  * secrets. To the trees it is one more tweak: a leaf has one chain of no steps, and the k trees stand side by side as a
  * forest. Called by slhdsa.c. The secrets of leaves that no signature shows are secret; the digits of md are public. */
 #include <string.h>
-#include "../../base/secret.h"
 #include "../../trees/merkle.h"
 #include "slhdsa.h"
 
@@ -24,7 +23,7 @@ static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
 {
   const hbss_key *key = leaf->key;
   const leaves_of of = {leaf, HBSS_SLHDSA_FORS_PRF};
-  const hbss_items items = {.header = leaf_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n, .secret = 1};
+  const hbss_items items = {.header = leaf_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
   hbss_hash_many(x, key->hash, &items, key->secret, key->n, 0, count);
 }
 
@@ -37,7 +36,7 @@ static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
 {
   const hbss_key *key = leaf->key;
   const leaves_of of = {leaf, HBSS_SLHDSA_FORS_TREE};
-  const hbss_items items = {.header = leaf_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n, .secret = 1};
+  const hbss_items items = {.header = leaf_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
   hbss_hash_many(out, key->hash, &items, x, key->n, key->n, count);
 }
 
@@ -60,7 +59,8 @@ const hbss_tweak hbss_slhdsa_fors_tweak = {secret, chains, pack, nodes};
 
 /* ---- signatures ---- */
 
-void hbss_slhdsa_fors_key(hbss_key *fors, const hbss_key *key)
+/* the same key as the key of FORS trees: another tweak, another shape */
+static void fors_key(hbss_key *fors, const hbss_key *key)
 {
   *fors = *key;
   fors->tweak = &hbss_slhdsa_fors_tweak;
@@ -75,22 +75,27 @@ static void indices_of(uint32_t *index, const hbss_set *set, const uint8_t *md)
 {
   for (uint32_t i = 0; i < set->k; i++) {
     index[i] = 0;
-    for (uint32_t bit = i * set->a; bit < (i + 1) * set->a; bit++) index[i] = index[i] << 1 | (md[bit / 8] >> (7 - bit % 8) & 1);
+    for (uint32_t bit = i * set->a; bit < (i + 1) * set->a; bit++)
+      index[i] = index[i] << 1 | (md[bit / 8] >> (7 - bit % 8) & 1);
   }
 }
 
 static uint32_t trees_at_once(const hbss_set *set) { return LEAVES >> set->a > 1 ? LEAVES >> set->a : 1; }
 
-size_t hbss_slhdsa_fors_scratch_len(const hbss_key *key) { return ((size_t)trees_at_once(key->set) * key->n) << (key->set->a + 1); }
+size_t hbss_slhdsa_fors_scratch_len(const hbss_key *key)
+{
+  return ((size_t)trees_at_once(key->set) * key->n) << (key->set->a + 1);
+}
 
 /* algorithm 16 */
-void hbss_slhdsa_fors_sign(uint8_t *signature, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md, uint8_t *scratch)
+void hbss_slhdsa_fors_sign(uint8_t *signature, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md,
+                           uint8_t *scratch)
 {
   const hbss_set *set = key->set;
   const uint32_t n = set->n, group = trees_at_once(set);
   uint32_t index[MOST_TREES];
   hbss_key fors;
-  hbss_slhdsa_fors_key(&fors, key);
+  fors_key(&fors, key);
   indices_of(index, set, md);
   for (uint32_t first = 0; first < set->k; first += group) {
     const uint32_t trees = set->k - first < group ? set->k - first : group;
@@ -100,15 +105,16 @@ void hbss_slhdsa_fors_sign(uint8_t *signature, const hbss_key *key, uint64_t tre
     for (uint32_t i = first; i < first + trees; i++) {
       spot.at.index = (i << set->a) + index[i];
       secret(signature, &spot, 1);
+      hbss_secret_reveal(signature, n); /* the leaf that md chooses is shown */
       hbss_merkle_path(signature + n, scratch, n, leaves, set->a, spot.at.index - (first << set->a));
       signature += n * (1 + set->a);
     }
   }
-  hbss_secret_wipe(&fors, sizeof fors);
 }
 
 /* algorithm 17: from the signature's leaves and paths to the k roots, and T of them */
-void hbss_slhdsa_fors_root(uint8_t *root, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md, const uint8_t *signature)
+void hbss_slhdsa_fors_root(uint8_t *root, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md,
+                           const uint8_t *signature)
 {
   const hbss_set *set = key->set;
   const uint32_t n = set->n, part = n * (1 + set->a);
@@ -116,7 +122,7 @@ void hbss_slhdsa_fors_root(uint8_t *root, const hbss_key *key, uint64_t tree, ui
   uint8_t roots[MOST_TREES * 32], node[32];
   hbss_key fors;
   hbss_spot spot = {&fors, {.tree = tree, .keypair = leaf}};
-  hbss_slhdsa_fors_key(&fors, key);
+  fors_key(&fors, key);
   indices_of(index, set, md);
   for (uint32_t i = 0; i < set->k; i++) {
     uint8_t value[32];
@@ -129,5 +135,5 @@ void hbss_slhdsa_fors_root(uint8_t *root, const hbss_key *key, uint64_t tree, ui
   const nodes_of of = {&fors, &at, HBSS_SLHDSA_FORS_ROOTS};
   const hbss_items items = {.header = node_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = n};
   hbss_hash_many(root, key->wide, &items, roots, set->k * n, 0, 1);
-  hbss_secret_wipe(&fors, sizeof fors);
+  hbss_secret_wipe(&fors, sizeof fors); /* it may be a copy of a secret key, also where the door only verifies */
 }

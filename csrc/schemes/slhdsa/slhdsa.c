@@ -4,7 +4,6 @@
 #include "slhdsa.h"
 #include <string.h>
 #include "../../base/bytes.h"
-#include "../../base/secret.h"
 #include "../../trees/hypertree.h"
 #include "../../trees/merkle.h"
 
@@ -49,7 +48,6 @@ static void hmac_init(hbss_message *message, const hbss_key *key, uint8_t pad)
   for (uint32_t i = 0; i < key->n; i++) block[i] ^= key->secret[key->n + i];
   hbss_hash_init(message, key->wide);
   hbss_hash_update(message, block, len);
-  hbss_secret_wipe(block, sizeof block);
 }
 
 static void hmac_finish(uint8_t *out, hbss_stream *stream)
@@ -60,7 +58,7 @@ static void hmac_finish(uint8_t *out, hbss_stream *stream)
   hmac_init(&stream->message, stream->key, 0x5c);
   hbss_hash_update(&stream->message, inner, len);
   hbss_hash_final(out, stream->key->n, &stream->message);
-  hbss_secret_wipe(inner, sizeof inner);
+  hbss_secret_reveal(out, stream->key->n); /* R, a part of the signature */
 }
 
 /* R = PRF_msg(SK.prf, opt_rand, M') */
@@ -78,7 +76,10 @@ void hbss_slhdsa_randomizer(hbss_stream *stream, const hbss_key *key, const uint
   hbss_hash_update(&stream->message, opt_rand, key->n);
 }
 
-static void shake_finish(uint8_t *out, hbss_stream *stream) { hbss_hash_final(out, stream->key->set->m, &stream->message); }
+static void shake_finish(uint8_t *out, hbss_stream *stream)
+{
+  hbss_hash_final(out, stream->key->set->m, &stream->message);
+}
 
 /* MGF1(R || PK.seed || SHA-X(R || PK.seed || PK.root || M'), m) */
 static void mgf1_finish(uint8_t *out, hbss_stream *stream)
@@ -119,23 +120,24 @@ static place place_of(const hbss_set *set, const uint8_t *digest)
 {
   const uint32_t hp = set->h / set->d, md = (set->k * set->a + 7) / 8, tree = (set->h - hp + 7) / 8, leaf = (hp + 7) / 8;
   const uint64_t mask = ~(uint64_t)0 >> (64 - (set->h - hp)); /* 54 to 64 bits */
-  return (place){digest, hbss_get_be(digest + md, tree) & mask, (uint32_t)hbss_get_be(digest + md + tree, leaf) & ((1u << hp) - 1)};
+  return (place){digest, hbss_get_be(digest + md, tree) & mask,
+                 (uint32_t)hbss_get_be(digest + md + tree, leaf) & ((1u << hp) - 1)};
 }
 
 static size_t fors_len(const hbss_set *set) { return (size_t)set->k * (1 + set->a) * set->n; }
 
 /* Step 0 is R and FORS, step 1 + layer a layer of the hypertree: algorithm 19, and algorithm 12 layer by layer. Each step
- * finds what it signs by walking up from the last step's part. */
+ * finds what it signs at the head of the scratch: the FORS key, then each tree's root. */
 uint32_t hbss_slhdsa_sign_steps(const hbss_key *key) { return 1 + key->set->d; }
 
-/* The head of the scratch holds what the next layer signs: the FORS key, then each tree's root. */
 size_t hbss_slhdsa_sign_scratch_len(const hbss_key *key)
 {
   const size_t tree = (size_t)key->n << (key->height + 1), fors = hbss_slhdsa_fors_scratch_len(key);
   return HBSS_MAX_N + (tree > fors ? tree : fors);
 }
 
-void hbss_slhdsa_sign_step(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest, uint32_t step, uint8_t *scratch)
+void hbss_slhdsa_sign_step(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest, uint32_t step,
+                           uint8_t *scratch)
 {
   const hbss_set *set = key->set;
   const place p = place_of(set, digest);
@@ -178,26 +180,11 @@ static const hbss_key *verify_root(uint8_t *root, hbss_stream *stream, const hbs
   return key;
 }
 
-static void sign_leaf(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *r,
-                      const uint8_t *digest, const uint8_t *path)
-{
-  (void)r; /* stands once, at the head of the whole signature */
-  hbss_hypertree_sign_leaf(signature, key, leaf, digest, path);
-}
-
-static void ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, uint8_t *ends)
-{
-  (void)leaf;
-  memcpy(out, ends, (size_t)(key->len1 + key->len2) * key->n);
-}
-
 const hbss_scheme_row hbss_slhdsa_row = {
   .expand = expand,
   .read_public = read_public,
   .write_public = write_public,
   .digest_start = digest_start,
-  .sign_leaf = sign_leaf,
   .verify_start = verify_start,
   .verify_root = verify_root,
-  .ots_public = ots_public,
 };

@@ -1,6 +1,6 @@
-/* tweak.c - the bytes of SLH-DSA's hashes in its hypertree (FIPS 205 sections 4.2, 4.3, 11.1, 11.2): PK.seed || ADRS || M. SHA-2
- * fills PK.seed up to a block and compresses the address; H and T of the larger SHA-2 sets are SHA-512. Called by the
- * trees. SK.seed and the first values are secret. */
+/* tweak.c - the bytes of SLH-DSA's hashes in its hypertree (FIPS 205 sections 4.2, 4.3, 11.1, 11.2): PK.seed || ADRS || M.
+ * SHA-2 fills PK.seed up to a block and compresses the address; H and T of the larger SHA-2 sets are SHA-512. Called by
+ * the trees. SK.seed and the first values are secret. */
 #include "../../base/bytes.h"
 #include "slhdsa.h"
 
@@ -42,7 +42,7 @@ static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, key->len1 + key->len2, HBSS_SLHDSA_WOTS_PRF, HBSS_SLHDSA_AT_F};
-  const hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n, .secret = 1};
+  const hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
   hbss_hash_many(x, key->hash, &items, key->secret, key->n, 0, count * of.len);
 }
 

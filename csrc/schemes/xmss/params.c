@@ -1,5 +1,5 @@
-/* params.c - the parameter sets of XMSS and XMSS^MT: RFC 8391 sections 5.3 and 5.4, SP 800-208 section 5. The two schemes' OID
- * numbers overlap. SP 800-208 approves SHA-256 and SHAKE256 with n = 32 and 24. */
+/* params.c - the parameter sets of XMSS and XMSS^MT: RFC 8391 sections 5.3 and 5.4, SP 800-208 section 5. The two schemes'
+ * OID numbers overlap. SP 800-208 approves SHA-256 and SHAKE256 with n = 32 and 24. */
 #include "../scheme.h"
 
 #define SET(label, height, layers, fn, N, oid, yes, kind, index_len) { \

@@ -1,15 +1,16 @@
-/* tweak.c - the bytes of XMSS's hashes (RFC 8391 sections 2.5, 3.1.2, 4.1.4, 4.1.5, 5.1; PRF_keygen: SP 800-208 section 6.2):
- * every hash is keyed and masked by PRFs over an address. Called by the trees. SK_SEED and the first values are secret. */
+/* tweak.c - the bytes of XMSS's hashes (RFC 8391 sections 2.5, 3.1.2, 4.1.4, 4.1.5, 5.1; PRF_keygen: SP 800-208 sections 5
+ * and 6.2): every hash is keyed and masked by PRFs over an address. Called by the trees. SK_SEED and the first values are
+ * secret. */
 #include <string.h>
 #include "../../base/bytes.h"
-#include "../../base/secret.h"
 #include "xmss.h"
 
 enum { OTS = 0, LTREE = 1, TREE = 2 }; /* types of address */
 enum { KEY = 0, MASK = 1 };            /* keyAndMask; RAND_HASH has two masks, 1 and 2 */
 
 /* section 2.5: layer || tree || type || three words || keyAndMask */
-static void address(uint8_t *h, const hbss_adrs *at, uint32_t type, uint32_t w1, uint32_t w2, uint32_t w3, uint32_t key_and_mask)
+static void address(uint8_t *h, const hbss_adrs *at, uint32_t type, uint32_t w1, uint32_t w2, uint32_t w3,
+                    uint32_t key_and_mask)
 {
   hbss_put32(h, at->layer);
   hbss_put64(h + 4, at->tree);
@@ -38,7 +39,7 @@ static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, key->len1 + key->len2};
-  const hbss_items items = {.header = secret_header, .of = &of, .header_len = key->n + HBSS_XMSS_ADRS, .n = key->n, .secret = 1};
+  const hbss_items items = {.header = secret_header, .of = &of, .header_len = key->n + HBSS_XMSS_ADRS, .n = key->n};
   hbss_hash_many(x, key->hash, &items, x, 0, 0, count * of.len);
 }
 
@@ -56,13 +57,14 @@ static const hbss_prefix *chain_header(const void *of, size_t i, uint8_t *h)
 static void chains_masked(uint8_t *x, const chains_of *of, const uint8_t *from, const uint8_t *to, size_t count)
 {
   const hbss_key *key = of->leaf->key;
-  const hbss_items items = {.header = chain_header, .of = of, .header_len = HBSS_XMSS_ADRS, .n = key->n, .counter_at = 27, .masked = 1};
+  const hbss_items items = {.header = chain_header, .of = of, .header_len = HBSS_XMSS_ADRS, .n = key->n,
+                            .counter_at = 27, .masked = 1};
   hbss_hash_chain(x, key->hash, &items, from, to, count * of->len);
 }
 
 /* ---- chains, phase by phase: the keys and masks of one step of many chains, then F of them all ---- */
 
-enum { PHASE = 4096 }; /* n bytes times the chains that go together */
+enum { PHASE = 3072 }; /* n bytes times the chains that go together */
 typedef struct phase_of { chains_of chains; uint32_t step, live[PHASE / 24]; const uint8_t *keys; } phase_of;
 
 static const hbss_prefix *phase_prf(const void *of, size_t i, uint8_t *h)
@@ -81,21 +83,20 @@ static const hbss_prefix *phase_f(const void *of, size_t i, uint8_t *h)
   return &s->key->prefix[HBSS_XMSS_AT_F];
 }
 
-/* one step of the `live` chains: x = F(K, x ^ M) */
+/* one step of the `live` chains, x = F(K, x ^ M); a chain's K and M lie one after the other */
 static void phase_step(uint8_t *x, phase_of *of, uint32_t live)
 {
   const hbss_key *key = of->chains.leaf->key;
   const uint32_t n = key->n;
-  uint8_t keys[2 * PHASE], text[PHASE];
+  uint8_t keys[2 * PHASE];
   const hbss_items prf = {.header = phase_prf, .of = of, .header_len = HBSS_XMSS_ADRS, .n = n};
-  const hbss_items f = {.header = phase_f, .of = of, .header_len = n, .n = n, .secret = 1};
+  const hbss_items f = {.header = phase_f, .of = of, .header_len = n, .n = n};
   of->keys = keys;
   hbss_hash_many(keys, key->hash, &prf, x, 0, 0, 2 * live);
   for (uint32_t i = 0; i < live; i++)
-    for (uint32_t b = 0; b < n; b++) text[i * n + b] = x[(size_t)of->live[i] * n + b] ^ keys[(2 * i + MASK) * n + b];
-  hbss_hash_many(text, key->hash, &f, text, n, n, live);
-  for (uint32_t i = 0; i < live; i++) memcpy(x + (size_t)of->live[i] * n, text + i * n, n);
-  hbss_secret_wipe(text, sizeof text);
+    for (uint32_t b = 0; b < n; b++) keys[(2 * i + MASK) * n + b] ^= x[(size_t)of->live[i] * n + b];
+  hbss_hash_many(keys, key->hash, &f, keys + n, n, 2 * n, live);
+  for (uint32_t i = 0; i < live; i++) memcpy(x + (size_t)of->live[i] * n, keys + i * n, n);
 }
 
 static void chains_phased(uint8_t *x, const chains_of *chains, const uint8_t *from, const uint8_t *to, size_t count)
@@ -156,7 +157,7 @@ static const hbss_prefix *pair_h(const void *of, size_t i, uint8_t *h)
 
 static void rand_hash(uint8_t *out, pairs_of *o, const uint8_t *x, uint32_t count)
 {
-  uint8_t keys[3 * PAIRS], text[2 * PAIRS];
+  uint8_t keys[3 * PAIRS]; /* K and two masks a pair, one after the other */
   const uint32_t n = o->key->n, fit = PAIRS / n;
   const hbss_items prf = {.header = pair_prf, .of = o, .header_len = HBSS_XMSS_ADRS, .n = n};
   const hbss_items h = {.header = pair_h, .of = o, .header_len = n, .n = n};
@@ -165,12 +166,12 @@ static void rand_hash(uint8_t *out, pairs_of *o, const uint8_t *x, uint32_t coun
     const uint32_t here = count - o->at < fit ? count - o->at : fit;
     hbss_hash_many(keys, o->key->hash, &prf, x, 0, 0, 3 * here);
     for (uint32_t i = 0; i < here; i++) {
-      const uint8_t *pair = x + (o->at + i) / o->per * o->from + 2 * n * ((o->at + i) % o->per), *masks = keys + (3 * i + MASK) * n;
-      for (uint32_t b = 0; b < 2 * n; b++) text[2 * i * n + b] = pair[b] ^ masks[b];
+      const uint8_t *pair = x + (o->at + i) / o->per * o->from + 2 * n * ((o->at + i) % o->per);
+      for (uint32_t b = 0; b < 2 * n; b++) keys[(3 * i + MASK) * n + b] ^= pair[b];
     }
-    hbss_hash_many(text, o->key->hash, &h, text, 2 * n, 2 * n, here);
+    hbss_hash_many(keys, o->key->hash, &h, keys + n, 2 * n, 3 * n, here);
     for (uint32_t i = 0; i < here; i++)
-      memcpy(out + (o->at + i) / o->per * o->to + n * ((o->at + i) % o->per), text + i * n, n);
+      memcpy(out + (o->at + i) / o->per * o->to + n * ((o->at + i) % o->per), keys + i * n, n);
   }
 }
 

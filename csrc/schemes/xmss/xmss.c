@@ -3,7 +3,6 @@
 #include "xmss.h"
 #include <string.h>
 #include "../../base/bytes.h"
-#include "../../base/secret.h"
 #include "../../trees/hypertree.h"
 
 static void prefix(hbss_key *key, uint32_t which, hbss_xmss_domain domain, const uint8_t *seed)
@@ -13,7 +12,6 @@ static void prefix(hbss_key *key, uint32_t which, hbss_xmss_domain domain, const
   hbss_put_be(bytes, domain, pad);
   if (seed) memcpy(bytes + pad, seed, key->n);
   hbss_hash_prefix(&key->prefix[which], key->hash, bytes, pad + (seed ? key->n : 0));
-  hbss_secret_wipe(bytes, sizeof bytes);
 }
 
 static void expand(hbss_key *key)
@@ -27,7 +25,8 @@ static void expand(hbss_key *key)
 }
 
 /* u32(OID) || root || SEED: section 4.1.7. The two schemes' OIDs overlap, so the scheme comes from the caller. */
-static hbss_status read_public_of(hbss_scheme scheme, hbss_key *key, const hbss_set *set, const uint8_t *bytes, size_t len)
+static hbss_status read_public_of(hbss_scheme scheme, hbss_key *key, const hbss_set *set, const uint8_t *bytes,
+                                  size_t len)
 {
   if (len < 4) return HBSS_BAD_KEY;
   for (size_t i = 0; i < sizeof hbss_xmss_sets / sizeof *hbss_xmss_sets; i++) {
@@ -69,7 +68,6 @@ static void randomizer(uint8_t *r, const hbss_key *key, uint64_t index)
   hbss_hash_init(&m, key->hash);
   hbss_hash_update(&m, bytes, pad + n + 32);
   hbss_hash_final(r, n, &m);
-  hbss_secret_wipe(bytes, sizeof bytes);
 }
 
 /* H_msg(r || root || toByte(idx, n), M): section 5.1 */
@@ -85,13 +83,6 @@ static void digest_start(hbss_stream *stream, const hbss_key *key, uint64_t inde
   hbss_hash_update(&stream->message, key->root, key->n);
   hbss_put_be(bytes, index, key->n);
   hbss_hash_update(&stream->message, bytes, key->n);
-}
-
-static void sign_leaf(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *r,
-                      const uint8_t *digest, const uint8_t *path)
-{
-  (void)r; /* stands once, at the head of the whole signature */
-  hbss_hypertree_sign_leaf(signature, key, leaf, digest, path);
 }
 
 /* idx || r || a part for each layer: sections 4.1.8 and 4.2.3 */
@@ -116,16 +107,8 @@ static const hbss_key *verify_root(uint8_t *root, hbss_stream *stream, const hbs
   return key;
 }
 
-/* the chain ends themselves: section 3.1.4 */
-static void ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, uint8_t *ends)
-{
-  (void)leaf;
-  memcpy(out, ends, (size_t)(key->len1 + key->len2) * key->n);
-}
-
 #define ROW(read) { \
   .expand = expand, .read_public = read, .write_public = write_public, .randomizer = randomizer, \
-  .digest_start = digest_start, .sign_leaf = sign_leaf, .verify_start = verify_start, .verify_root = verify_root, \
-  .ots_public = ots_public}
+  .digest_start = digest_start, .verify_start = verify_start, .verify_root = verify_root}
 const hbss_scheme_row hbss_xmss_row = ROW(read_xmss);
 const hbss_scheme_row hbss_xmssmt_row = ROW(read_xmssmt);

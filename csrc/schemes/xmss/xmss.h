@@ -10,7 +10,7 @@ typedef enum hbss_xmss_domain { HBSS_XMSS_F = 0, HBSS_XMSS_H = 1, HBSS_XMSS_HMSG
 enum { HBSS_XMSS_AT_F, HBSS_XMSS_AT_H, HBSS_XMSS_AT_PRF, HBSS_XMSS_AT_KEYGEN };
 enum { HBSS_XMSS_ADRS = 32 }; /* bytes of an address */
 
-/* RFC 8391 section 5.1: n bytes; SP 800-208 section 5.3: 4 bytes for n = 24 */
+/* RFC 8391 section 5.1: n bytes; SP 800-208 sections 5.2 and 5.4: 4 bytes for n = 24 */
 static inline uint32_t hbss_xmss_pad(const hbss_key *key) { return key->n == 24 ? 4 : key->n; }
 
 extern const hbss_tweak hbss_xmss_tweak;
