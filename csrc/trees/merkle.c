@@ -6,8 +6,13 @@
 
 void hbss_merkle_forest(uint8_t *nodes, const hbss_key *key, const hbss_adrs *first, size_t leaves, uint32_t height)
 {
-  hbss_adrs at = *first;
   hbss_winternitz_leaves(nodes, key, first, leaves);
+  hbss_merkle_levels(nodes, key, first, leaves, height);
+}
+
+void hbss_merkle_levels(uint8_t *nodes, const hbss_key *key, const hbss_adrs *first, size_t leaves, uint32_t height)
+{
+  hbss_adrs at = *first;
   for (uint32_t up = 1; up <= height; up++) {
     const size_t below = leaves >> (up - 1);
     uint8_t *parents = nodes + below * key->n;

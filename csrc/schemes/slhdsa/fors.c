@@ -80,35 +80,40 @@ static void indices_of(uint32_t *index, const hbss_set *set, const uint8_t *md)
   }
 }
 
-static uint32_t trees_at_once(const hbss_set *set) { return LEAVES >> set->a > 1 ? LEAVES >> set->a : 1; }
+/* ---- signing, a group of trees at a time: one large tree, or as many small ones as fill the lanes well ---- */
+
+static uint32_t group_of(const hbss_set *set)
+{
+  const uint32_t fit = LEAVES >> set->a > 1 ? LEAVES >> set->a : 1;
+  return fit < set->k ? fit : set->k;
+}
+
+uint32_t hbss_slhdsa_fors_groups(const hbss_key *key) { return (key->set->k + group_of(key->set) - 1) / group_of(key->set); }
 
 size_t hbss_slhdsa_fors_scratch_len(const hbss_key *key)
 {
-  return ((size_t)trees_at_once(key->set) * key->n) << (key->set->a + 1);
+  return ((size_t)group_of(key->set) * key->n) << (key->set->a + 1);
 }
 
 /* algorithm 16 */
 void hbss_slhdsa_fors_sign(uint8_t *signature, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md,
-                           uint8_t *scratch)
+                           uint32_t group, uint8_t *scratch)
 {
   const hbss_set *set = key->set;
-  const uint32_t n = set->n, group = trees_at_once(set);
+  const uint32_t n = set->n, part = n * (1 + set->a), first = group * group_of(set);
+  const uint32_t trees = set->k - first < group_of(set) ? set->k - first : group_of(set);
+  const size_t leaves = (size_t)trees << set->a;
   uint32_t index[MOST_TREES];
   hbss_key fors;
   fors_key(&fors, key);
   indices_of(index, set, md);
-  for (uint32_t first = 0; first < set->k; first += group) {
-    const uint32_t trees = set->k - first < group ? set->k - first : group;
-    const size_t leaves = (size_t)trees << set->a;
-    hbss_spot spot = {&fors, {.tree = tree, .keypair = leaf, .index = first << set->a}};
-    hbss_merkle_forest(scratch, &fors, &spot.at, leaves, set->a);
-    for (uint32_t i = first; i < first + trees; i++) {
-      spot.at.index = (i << set->a) + index[i];
-      secret(signature, &spot, 1);
-      hbss_secret_reveal(signature, n); /* the leaf that md chooses is shown */
-      hbss_merkle_path(signature + n, scratch, n, leaves, set->a, spot.at.index - (first << set->a));
-      signature += n * (1 + set->a);
-    }
+  hbss_spot spot = {&fors, {.tree = tree, .keypair = leaf, .index = first << set->a}};
+  hbss_merkle_forest(scratch, &fors, &spot.at, leaves, set->a);
+  for (uint32_t i = first; i < first + trees; i++) {
+    spot.at.index = (i << set->a) + index[i];
+    secret(signature + i * part, &spot, 1);
+    hbss_secret_reveal(signature + i * part, n); /* the leaf that md chooses is shown */
+    hbss_merkle_path(signature + i * part + n, scratch, n, leaves, set->a, spot.at.index - (first << set->a));
   }
 }
 

@@ -6,6 +6,7 @@
 #include "../../base/bytes.h"
 #include "../../trees/hypertree.h"
 #include "../../trees/merkle.h"
+#include "../../trees/winternitz.h"
 
 static int sha2(const hbss_key *key) { return key->set->function == HBSS_SHA256; }
 
@@ -126,40 +127,57 @@ static place place_of(const hbss_set *set, const uint8_t *digest)
 
 static size_t fors_len(const hbss_set *set) { return (size_t)set->k * (1 + set->a) * set->n; }
 
-/* Step 0 is R and FORS, step 1 + layer a layer of the hypertree: algorithm 19, and algorithm 12 layer by layer. Each step
- * finds what it signs at the head of the scratch: the FORS key, then each tree's root. */
-uint32_t hbss_slhdsa_sign_steps(const hbss_key *key) { return 1 + key->set->d; }
+/* One signature in steps (algorithm 19, with algorithm 12 layer by layer): first the groups of FORS trees, then each layer
+ * of the hypertree in pieces of so many leaves, the last of which signs. */
+enum { PIECE = 128, MOST_LEVELS = 9 };
 
+static uint32_t pieces_of(const hbss_key *key) { return key->height > 7 ? 1u << (key->height - 7) : 1; }
+
+uint32_t hbss_slhdsa_sign_steps(const hbss_key *key)
+{
+  return hbss_slhdsa_fors_groups(key) + key->set->d * pieces_of(key);
+}
+
+/* The head of the scratch holds what the next layer signs: the FORS key, then each tree's root. */
 size_t hbss_slhdsa_sign_scratch_len(const hbss_key *key)
 {
   const size_t tree = (size_t)key->n << (key->height + 1), fors = hbss_slhdsa_fors_scratch_len(key);
   return HBSS_MAX_N + (tree > fors ? tree : fors);
 }
 
+/* sign `next`, the root below, by the tree in `nodes`, whose root then is what the layer above signs */
+static void sign_layer(uint8_t *part, const hbss_key *key, const hbss_adrs *leaf, uint8_t *next, uint8_t *nodes)
+{
+  const size_t leaves = (size_t)1 << key->height;
+  const hbss_adrs first = {.layer = leaf->layer, .tree = leaf->tree};
+  uint8_t path[MOST_LEVELS * 32];
+  hbss_merkle_levels(nodes, key, &first, leaves, key->height);
+  hbss_merkle_path(path, nodes, key->n, leaves, key->height, leaf->index);
+  hbss_hypertree_sign_leaf(part, key, leaf, next, path);
+  memcpy(next, nodes + hbss_merkle_level(leaves, key->height) * key->n, key->n);
+}
+
 void hbss_slhdsa_sign_step(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest, uint32_t step,
                            uint8_t *scratch)
 {
   const hbss_set *set = key->set;
+  const uint32_t groups = hbss_slhdsa_fors_groups(key), n = key->n, height = key->height;
   const place p = place_of(set, digest);
-  uint8_t *fors = signature + key->n, *next = scratch, *nodes = scratch + HBSS_MAX_N;
-  if (step == 0) {
-    memcpy(signature, r, key->n);
-    hbss_slhdsa_fors_sign(fors, key, p.tree, p.leaf, p.md, nodes);
-    hbss_slhdsa_fors_root(next, key, p.tree, p.leaf, p.md, fors);
+  uint8_t *fors = signature + n, *next = scratch, *nodes = scratch + HBSS_MAX_N;
+  if (step == 0) memcpy(signature, r, n);
+  if (step < groups) {
+    hbss_slhdsa_fors_sign(fors, key, p.tree, p.leaf, p.md, step, nodes);
     return;
   }
-  const uint32_t layer = step - 1, mask = (1u << key->height) - 1;
-  const uint32_t leaf = layer ? (uint32_t)(p.tree >> (layer - 1) * key->height) & mask : p.leaf;
-  const uint32_t shift = layer * key->height;
-  const hbss_adrs first = {.layer = layer, .tree = shift < 64 ? p.tree >> shift : 0};
-  hbss_adrs at = first;
-  uint8_t *part = fors + fors_len(set) + layer * set->layer_len;
-  uint8_t path[32 * 32];
-  at.index = leaf;
-  hbss_merkle_forest(nodes, key, &first, (size_t)1 << key->height, key->height);
-  hbss_merkle_path(path, nodes, key->n, (size_t)1 << key->height, key->height, leaf);
-  hbss_hypertree_sign_leaf(part, key, &at, next, path);
-  memcpy(next, nodes + hbss_merkle_level((size_t)1 << key->height, key->height) * key->n, key->n);
+  if (step == groups) hbss_slhdsa_fors_root(next, key, p.tree, p.leaf, p.md, fors);
+  const uint32_t layer = (step - groups) / pieces_of(key), piece = (step - groups) % pieces_of(key);
+  const uint32_t up = layer * height; /* 64 at the top of 256f, where one tree is left */
+  const uint32_t leaves = 1u << height, here = leaves < PIECE ? leaves : PIECE;
+  hbss_adrs at = {.layer = layer, .tree = up < 64 ? p.tree >> up : 0, .index = piece * PIECE};
+  hbss_winternitz_leaves(nodes + (size_t)piece * PIECE * n, key, &at, here);
+  if (piece + 1 < pieces_of(key)) return;
+  at.index = layer ? (uint32_t)(p.tree >> (up - height)) & (leaves - 1) : p.leaf;
+  sign_layer(fors + fors_len(set) + layer * set->layer_len, key, &at, next, nodes);
 }
 
 static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)

@@ -20,10 +20,12 @@ static inline uint32_t hbss_slhdsa_address_len(const hbss_key *key)
   return key->set->function == HBSS_SHA256 ? 22 : 32;
 }
 
+/* The k secret leaves and paths that sign md under a leaf, the parts of one group of trees at a time; and the key that
+ * all of them lead to. */
+uint32_t hbss_slhdsa_fors_groups(const hbss_key *key);
 size_t hbss_slhdsa_fors_scratch_len(const hbss_key *key);
-/* the k secret leaves and paths that sign md under a leaf, and the key that they lead to */
 void hbss_slhdsa_fors_sign(uint8_t *signature, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md,
-                           uint8_t *scratch);
+                           uint32_t group, uint8_t *scratch);
 void hbss_slhdsa_fors_root(uint8_t *root, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md,
                            const uint8_t *signature);
 #endif
