@@ -22,13 +22,9 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS)
 
-# the report is kept: which commit, when, on what machine, and every test by name
+# hours: the report is kept in the repository, and a run on the same csrc goes on where the last one ended
 test-long: $(READY)
-	@mkdir -p tests/reports
-	@report=tests/reports/long-$$(date -u +%Y-%m-%dT%H%MZ).txt; \
-	{ echo "commit $$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown), $$(date -u)"; uname -srm; \
-	  $(BIN)/python -m pytest -n $(JOBS) -m long -rA --tb=short; } 2>&1 | tee $$report; \
-	sha256sum $$report
+	$(BIN)/python -m pytest -n $(JOBS) -m long --report=tests/long-report.json
 
 # every set against the model; the vectors run on one backend in `make test`, on any by `pytest --backend NAME`
 CORE := tests/test_core_model.py tests/test_kernels.py tests/test_wots.py tests/test_merkle.py

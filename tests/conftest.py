@@ -11,6 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("hbss")
     group.addoption("--backend", metavar="NAME", help="run with this backend's kernels (sets HBSS_BACKEND)")
     group.addoption("--long", action="store_true", help="also run the tests marked `long`")
+    group.addoption("--report", metavar="FILE", help="keep a report of this run, and go on where the last one ended")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,6 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["HBSS_BACKEND"] = backend
     if config.getoption("--long") and config.option.markexpr == "not long":
         config.option.markexpr = ""
+    if report := config.getoption("--report"):
+        from tests.report import Report  # only now: it imports hbss
+
+        config.pluginmanager.register(Report(config.rootpath / report))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
