@@ -10,6 +10,13 @@ enum {
   LONGEST = 255, /* steps of a chain */
 };
 
+/* What RFC 8391's keyed and masked step needs beside the walk: one step is F of two PRFs' results. */
+typedef struct masked {
+  uint8_t prf2[HBSS_ARRAY] HBSS_ALIGNED;                      /* the second block of the PRF's message, if it has one */
+  uint8_t f[2][HBSS_ARRAY] HBSS_ALIGNED, f_mid[HBSS_ARRAY] HBSS_ALIGNED, out[HBSS_ARRAY] HBSS_ALIGNED;
+  uint32_t f_blocks, key_at;                                  /* blocks of F's message, and where in it K lies */
+} masked;
+
 /* A walk over chains in a given order: each lane holds one, and takes the next when it is done. */
 typedef struct walk {
   hbss_lanes t;
@@ -19,28 +26,99 @@ typedef struct walk {
   const hbss_rules *r;
   const hbss_items *items;
   hbss_shape s;
+  uint32_t blocks;                 /* of the message: two only if masked */
+  masked *m;                       /* NULL: a plain step */
   uint8_t *x;
   const uint8_t *from, *to;
   const uint16_t *order;           /* NULL: as they come */
   size_t next, count;
 } walk;
 
-/* Put the next chain into lane l; its row is complete, its block only if `now`. */
+static uint32_t blocks_for(const hbss_rules *r, size_t len) { return (uint32_t)((len + r->tail + r->block - 1) / r->block); }
+
+/* block b of the message in lane l's row, and of all lanes in the kernel's layout */
+static uint8_t *row_of(walk *w, uint32_t l, uint32_t b) { return w->t.row + (l * w->blocks + b) * w->s.block; }
+static void *block_of(walk *w, uint32_t b) { return b ? w->m->prf2 : w->t.block; }
+
+/* ---- RFC 8391's step ---- */
+
+static void prf(walk *w)
+{
+  for (uint32_t b = 0; b < w->blocks; b++) w->k->compress(w->m->out, b ? w->m->out : w->t.mid, block_of(w, b));
+}
+
+/* a state's first n bytes into F's message, in which they may lie across two blocks */
+static void put_in_f(walk *w, uint32_t at, const void *state)
+{
+  const uint32_t block = w->r->block, n = w->items->n, b = at / block, room = block - at % block, here = n < room ? n : room;
+  w->k->place(w->m->f[b], at % block, state, 0, here);
+  if (here < n) w->k->place(w->m->f[b + 1], 0, state, here, n - here);
+}
+
+static void masked_steps(walk *w, uint32_t steps)
+{
+  const hbss_kernel *k = w->k;
+  masked *m = w->m;
+  const uint32_t block = w->r->block, which = (uint32_t)w->s.head - 1, counter = (uint32_t)w->s.rest + w->items->counter_at;
+  while (steps--) {
+    prf(w);
+    put_in_f(w, m->key_at, m->out);
+    k->count(block_of(w, which / block), which % block, 1);
+    prf(w);
+    k->count(block_of(w, which / block), which % block, -1);
+    k->mix(w->t.state, m->out);
+    put_in_f(w, m->key_at + w->items->n, w->t.state);
+    k->count(block_of(w, counter / block), counter % block, 1);
+    for (uint32_t b = 0; b < m->f_blocks; b++) k->compress(w->t.state, b ? w->t.state : m->f_mid, m->f[b]);
+  }
+}
+
+/* F's message but for K and the value, which is the same in all lanes */
+static void prepare(masked *m, const hbss_kernel *k, const hbss_rules *r, const hbss_items *items)
+{
+  const hbss_prefix *f = items->masked;
+  const size_t len = f->rest_len + 2 * items->n;
+  const uint8_t *rows[HBSS_MAX_LANES];
+  uint8_t message[2 * HBSS_MAX_BLOCK] = {0};
+  m->key_at = f->rest_len;
+  m->f_blocks = blocks_for(r, len);
+  memcpy(message, f->rest, f->rest_len);
+  message[len] = r->pad;
+  r->close(message + (m->f_blocks - 1) * r->block, f->len + 2 * items->n);
+  for (uint32_t b = 0; b < m->f_blocks; b++) {
+    for (uint32_t l = 0; l < k->lanes; l++) rows[l] = message + b * r->block;
+    k->load(m->f[b], rows, r->block);
+  }
+  if (!r->state) memset(m->f_mid, 0, sizeof m->f_mid); /* Keccak */
+  for (uint32_t l = 0; l < k->lanes; l++) k->set_state(m->f_mid, l, f->state, r->state);
+}
+
+/* ---- any step ---- */
+
+/* Put the next chain into lane l; its row is complete, its blocks only if `now`. */
 static inline void take_chain(walk *w, uint32_t l, int now)
 {
   const size_t i = w->order ? w->order[w->next] : w->next;
   const uint32_t n = w->items->n, start = w->from ? w->from[i] : 0;
-  uint8_t *row = w->t.row + l * w->s.block;
+  uint8_t *row = row_of(w, l, 0);
   w->next++;
   w->left[l] = (w->from ? w->to[i] : w->to[0]) - start;
   w->mine[l] = w->x + i * n;
   const hbss_prefix *had = w->t.has[l], *p = w->items->header(w->items->of, i, row + w->s.rest);
   row[w->s.rest + w->items->counter_at] = (uint8_t)start;
   hbss_lanes_prefix(&w->t, w->k, w->r, l, p, row);
-  if (p != had) w->r->close(row, p->len + w->items->header_len + w->s.body);
-  if (w->items->masked) w->k->set_state(w->t.state, l, w->mine[l], n);
+  if (p != had) w->r->close(row_of(w, l, w->blocks - 1), p->len + w->items->header_len + w->s.body);
+  if (w->m) w->k->set_state(w->t.state, l, w->mine[l], n);
   else hbss_lanes_copy(row + w->s.head, w->mine[l], n);
-  if (now) w->k->set_block(w->t.block, l, row, (uint32_t)w->s.block);
+  for (uint32_t b = 0; now && b < w->blocks; b++) w->k->set_block(block_of(w, b), l, row_of(w, l, b), (uint32_t)w->s.block);
+}
+
+static void load_all(walk *w)
+{
+  for (uint32_t b = 0; b < w->blocks; b++) {
+    for (uint32_t l = 0; l < w->k->lanes; l++) w->t.rows[l] = row_of(w, l, b);
+    w->k->load(block_of(w, b), w->t.rows, (uint32_t)w->s.block);
+  }
 }
 
 static void refill(walk *w)
@@ -55,7 +133,7 @@ static void refill(walk *w)
   if (w->next == w->count || !(all || most > WAIT)) return;
   for (uint32_t l = 0; l < lanes && w->next < w->count; l++)
     if (!w->left[l]) take_chain(w, l, !all);
-  if (all) w->k->load(w->t.block, w->t.rows, (uint32_t)w->s.block);
+  if (all) load_all(w);
 }
 
 /* Walk until the first live lane is done; 0: there is none. */
@@ -66,7 +144,8 @@ static int advance(walk *w, const hbss_walk *place)
   for (uint32_t l = 0; l < lanes; l++)
     if (w->left[l] && w->left[l] < least) least = w->left[l];
   if (least > LONGEST) return 0;
-  (w->items->masked ? w->k->masked : w->k->chain)(w->t.state, w->t.block, w->t.mid, place, least);
+  if (w->m) masked_steps(w, least);
+  else w->k->chain(w->t.state, w->t.block, w->t.mid, place, least);
   for (uint32_t l = 0; l < lanes; l++) ends += w->left[l] == least;
   if (ends > FEW) w->k->store(w->t.digest, w->t.state);
   for (uint32_t l = 0; l < lanes; l++) {
@@ -80,26 +159,46 @@ static int advance(walk *w, const hbss_walk *place)
   return 1;
 }
 
+static void walk_all(walk *w, uint8_t *x, const hbss_hash *hash, const hbss_items *items, const uint8_t *from,
+                     const uint8_t *to, const uint16_t *order, size_t count)
+{
+  const hbss_rules *r = hash->rules;
+  memset(w->t.row, 0, sizeof w->t.row);
+  memset(w->t.has, 0, sizeof w->t.has);
+  memset(w->left, 0, sizeof w->left);
+  if (!r->state) memset(w->t.mid, 0, sizeof w->t.mid); /* Keccak begins with zeros, not with a mid-state */
+  w->next = 0;
+  w->k = hbss_lanes_kernel(hash, count, from != NULL);
+  w->r = r; w->items = items; w->s = hbss_lanes_shape(r, items, items->masked ? 0 : items->n);
+  w->x = x; w->from = from; w->to = to; w->order = order; w->count = count;
+  w->blocks = blocks_for(r, w->s.head + w->s.body);
+  if (w->m) prepare(w->m, w->k, r, items);
+  for (uint32_t l = 0; l < w->k->lanes; l++) row_of(w, l, 0)[w->s.head + w->s.body] = r->pad;
+  const hbss_walk place = {(uint32_t)w->s.head, items->n, (uint32_t)w->s.rest + items->counter_at};
+  do refill(w);
+  while (advance(w, &place));
+}
+
+/* never inlined: a plain walk need not have the stack of a masked one */
+static __attribute__((noinline)) void walk_masked(uint8_t *x, const hbss_hash *hash, const hbss_items *items,
+                                                  const uint8_t *from, const uint8_t *to, const uint16_t *order, size_t count)
+{
+  masked m;
+  walk w;
+  w.m = &m;
+  walk_all(&w, x, hash, items, from, to, order, count);
+}
+
 static void chain_ordered(uint8_t *x, const hbss_hash *hash, const hbss_items *items, const uint8_t *from, const uint8_t *to,
                           const uint16_t *order, size_t count)
 {
-  const hbss_rules *r = hash->rules;
-  walk w;
-  memset(w.t.row, 0, sizeof w.t.row);
-  memset(w.t.has, 0, sizeof w.t.has);
-  memset(w.left, 0, sizeof w.left);
-  if (!r->state) memset(w.t.mid, 0, sizeof w.t.mid); /* Keccak begins with zeros, not with a mid-state */
-  w.next = 0;
-  w.k = hbss_lanes_kernel(hash, count, from != NULL);
-  w.r = r; w.items = items; w.s = hbss_lanes_shape(r, items, items->masked ? 0 : items->n);
-  w.x = x; w.from = from; w.to = to; w.order = order; w.count = count;
-  for (uint32_t l = 0; l < w.k->lanes; l++) {
-    w.t.rows[l] = w.t.row + l * w.s.block;
-    w.t.row[l * w.s.block + w.s.head + w.s.body] = r->pad;
+  if (items->masked) {
+    walk_masked(x, hash, items, from, to, order, count);
+    return;
   }
-  const hbss_walk place = {(uint32_t)w.s.head, items->n, (uint32_t)w.s.rest + items->counter_at};
-  do refill(&w);
-  while (advance(&w, &place));
+  walk w;
+  w.m = NULL;
+  walk_all(&w, x, hash, items, from, to, order, count);
 }
 
 /* Chains of unequal lengths go longest first (a counting sort), so that the lanes end together. */

@@ -33,9 +33,11 @@ typedef struct hbss_kernel {
   void (*compress)(void *out, const void *in, const void *block);
   /* `steps` times: value = compress(mid, block); the block's counter counts on, and the block takes the value in */
   void (*chain)(void *value, void *block, const void *mid, const hbss_walk *walk, uint32_t steps);
-  /* RFC 8391's step, SHA-256 with n = 32 only (else NULL): value = H(toByte(0) || K || value ^ M), where K and M are
-   * compress(mid, block) with the last word of the address in the block's bytes 0 .. 31 (keyAndMask) 0 and 1 */
-  void (*masked)(void *value, void *block, const void *mid, const hbss_walk *walk, uint32_t steps);
+  /* the parts of longer steps: bytes from .. from + n - 1 of the state into the block at byte `at` (from: whole words);
+   * byte `at` of the block counts by 1 or -1; state = state ^ other */
+  void (*place)(void *block, uint32_t at, const void *state, uint32_t from, uint32_t n);
+  void (*count)(void *block, uint32_t at, int by);
+  void (*mix)(void *state, const void *other);
   void (*load)(void *block, const uint8_t *const *rows, uint32_t len); /* one block of len bytes a lane */
   void (*store)(uint8_t *rows, const void *state);  /* a digest a lane, one after another: 32 bytes (SHA-256), else 64 */
   /* one lane: `len` bytes into a block (the whole of it) or into a state, and out of a state */

@@ -6,13 +6,13 @@
 
 #define HBSS_ALIGNED __attribute__((aligned(64)))
 enum { /* bytes of all lanes together */
-  HBSS_ROWS = 2048,    /* of blocks: 32 x 64, 16 x 128, 8 x 168 */
+  HBSS_ROWS = 4096,    /* of two blocks: 32 x 128, 16 x 256, 8 x 336 */
   HBSS_DIGESTS = 1024, /* of what `store` gives: 32 x 32, 16 x 64, 8 x 64 */
 };
 
 typedef struct hbss_lanes {
   uint8_t mid[HBSS_ARRAY] HBSS_ALIGNED, state[HBSS_ARRAY] HBSS_ALIGNED, block[HBSS_ARRAY] HBSS_ALIGNED;
-  uint8_t row[HBSS_ROWS] HBSS_ALIGNED, digest[HBSS_DIGESTS] HBSS_ALIGNED; /* a block, and a digest, a lane */
+  uint8_t row[HBSS_ROWS] HBSS_ALIGNED, digest[HBSS_DIGESTS] HBSS_ALIGNED; /* one block or two, and a digest, a lane */
   const uint8_t *rows[HBSS_MAX_LANES];
   const hbss_prefix *has[HBSS_MAX_LANES]; /* the prefix whose mid-state and rest the lane holds */
 } hbss_lanes;

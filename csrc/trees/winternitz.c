@@ -6,7 +6,7 @@
 #include "../base/secret.h"
 
 enum {
-  BUDGET = 32768, /* bytes of chain values at a time: enough items to fill the lanes, and most of the stack we use */
+  BUDGET = 29696, /* bytes of chain values at a time: enough items to fill the lanes, and most of the stack we use */
   MOST = 64,      /* leaves at a time */
 };
 

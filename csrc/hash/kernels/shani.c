@@ -148,30 +148,28 @@ INLINE void chain(state *value, block *b, const state *mid, const hbss_walk *wal
   }
 }
 
-/* Key and mask come from the same block but for the last byte of its address, the lowest of word 7. F takes
- * toByte(0, 32) || key || value ^ mask: two blocks from the initial state. */
-INLINE void masked(state *value, block *b, const state *mid, const hbss_walk *walk, uint32_t steps, const int lanes)
+/* `from` is always 0: no value of SHA-256 spans two blocks */
+INLINE void place(block *b, uint32_t at, const state *s, uint32_t n, const int lanes)
 {
-  const __m128i key_or_mask = _mm_set_epi32(0xff, 0, 0, 0), is_mask = _mm_set_epi32(1, 0, 0, 0);
-  const __m128i pad = _mm_set_epi32(0, 0, 0, INT32_MIN), bits = _mm_set_epi32(8 * 96, 0, 0, 0);
-  const __m128i zero = _mm_setzero_si128();
-  const step p = plan(walk);
-  state iv[4], key[4], mask[4];
-  block text[4];
-  for (int i = 0; i < lanes; i++) memcpy(&iv[i], hbss_sha256_iv, sizeof iv[i]);
-  while (steps--) {
-    for (int i = 0; i < lanes; i++) b[i].w[1] = _mm_andnot_si128(key_or_mask, b[i].w[1]);
-    compress(key, mid, b, lanes);
-    for (int i = 0; i < lanes; i++) b[i].w[1] = _mm_or_si128(is_mask, b[i].w[1]);
-    compress(mask, mid, b, lanes);
-    for (int i = 0; i < lanes; i++) text[i] = (block){{zero, zero, key[i].abcd, key[i].efgh}};
-    compress(key, iv, text, lanes);
-    for (int i = 0; i < lanes; i++) {
-      count_on(&b[i], &p);
-      const __m128i x = _mm_xor_si128(value[i].abcd, mask[i].abcd), y = _mm_xor_si128(value[i].efgh, mask[i].efgh);
-      text[i] = (block){{x, y, pad, bits}};
-    }
-    compress(value, key, text, lanes);
+  if (at % 16 == 0 && n == 32) {
+    for (int i = 0; i < lanes; i++) memcpy(&b[i].w[at / 16], &s[i], sizeof s[i]);
+    return;
+  }
+  const hbss_walk walk = {at, n, 0};
+  const step p = plan(&walk);
+  for (int i = 0; i < lanes; i++) take_in(&b[i], &s[i], &p);
+}
+INLINE void count(block *b, uint32_t at, int by, const int lanes)
+{
+  const __m128i here = _mm_cmpeq_epi8(byte_order(), _mm_set1_epi8((char)(at % 16)));
+  const __m128i one = _mm_and_si128(here, _mm_set1_epi8((char)by));
+  for (int i = 0; i < lanes; i++) b[i].w[at / 16] = _mm_add_epi8(b[i].w[at / 16], one);
+}
+INLINE void mix(state *s, const state *other, const int lanes)
+{
+  for (int i = 0; i < lanes; i++) {
+    s[i].abcd = _mm_xor_si128(s[i].abcd, other[i].abcd);
+    s[i].efgh = _mm_xor_si128(s[i].efgh, other[i].efgh);
   }
 }
 
@@ -214,18 +212,21 @@ TARGET static void get_state(uint8_t *bytes, uint32_t lane, const void *array, u
   { \
     chain(value, b, mid, walk, steps, lanes); \
   } \
-  TARGET static void name##_masked(void *value, void *b, const void *mid, const hbss_walk *walk, uint32_t steps) \
+  TARGET static void name##_place(void *b, uint32_t at, const void *s, uint32_t from, uint32_t n) \
   { \
-    masked(value, b, mid, walk, steps, lanes); \
+    (void)from; \
+    place(b, at, s, n, lanes); \
   } \
+  TARGET static void name##_count(void *b, uint32_t at, int by) { count(b, at, by, lanes); } \
+  TARGET static void name##_mix(void *s, const void *other) { mix(s, other, lanes); } \
   TARGET static void name##_load(void *b, const uint8_t *const *rows, uint32_t len) \
   { \
     (void)len; \
     load(b, rows, lanes); \
   } \
   TARGET static void name##_store(uint8_t *rows, const void *s) { store(rows, s, lanes); } \
-  const hbss_kernel hbss_sha256_##name = {#name, lanes, name##_compress, name##_chain, name##_masked, \
-                                          name##_load, name##_store, set_block, set_state, get_state};
+  const hbss_kernel hbss_sha256_##name = {#name, lanes, name##_compress, name##_chain, name##_place, name##_count, \
+                                          name##_mix, name##_load, name##_store, set_block, set_state, get_state};
 KERNEL(shani, 1)
 KERNEL(shani4, 4)
 #endif

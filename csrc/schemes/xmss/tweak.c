@@ -43,82 +43,24 @@ static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
   hbss_hash_many(x, key->hash, &items, x, 0, 0, count * of.len);
 }
 
-/* ---- chains, where a kernel has the keyed and masked step ---- */
+/* ---- chains: x = F(K, x ^ M), with K and M from PRFs over the address ---- */
 
 static const hbss_prefix *chain_header(const void *of, size_t i, uint8_t *h)
 {
   const chains_of *o = of;
   const uint32_t leaf = (uint32_t)i / o->len;
   const hbss_spot *s = o->leaf + leaf;
-  address(h, &s->at, OTS, s->at.index, (uint32_t)i - leaf * o->len, 0, 0);
+  address(h, &s->at, OTS, s->at.index, (uint32_t)i - leaf * o->len, 0, KEY);
   return &s->key->prefix[HBSS_XMSS_AT_PRF];
-}
-
-static void chains_masked(uint8_t *x, const chains_of *of, const uint8_t *from, const uint8_t *to, size_t count)
-{
-  const hbss_key *key = of->leaf->key;
-  const hbss_items items = {.header = chain_header, .of = of, .header_len = HBSS_XMSS_ADRS, .n = key->n,
-                            .counter_at = 27, .masked = 1};
-  hbss_hash_chain(x, key->hash, &items, from, to, count * of->len);
-}
-
-/* ---- chains, phase by phase: the keys and masks of one step of many chains, then F of them all ---- */
-
-enum { PHASE = 3072 }; /* n bytes times the chains that go together */
-typedef struct phase_of { chains_of chains; uint32_t step, live[PHASE / 24]; const uint8_t *keys; } phase_of;
-
-static const hbss_prefix *phase_prf(const void *of, size_t i, uint8_t *h)
-{
-  const phase_of *o = of;
-  const uint32_t chain = o->live[i / 2], leaf = chain / o->chains.len;
-  const hbss_spot *s = o->chains.leaf + leaf;
-  address(h, &s->at, OTS, s->at.index, chain - leaf * o->chains.len, o->step, i & 1);
-  return &s->key->prefix[HBSS_XMSS_AT_PRF];
-}
-static const hbss_prefix *phase_f(const void *of, size_t i, uint8_t *h)
-{
-  const phase_of *o = of;
-  const hbss_spot *s = o->chains.leaf + o->live[i] / o->chains.len;
-  memcpy(h, o->keys + 2 * i * s->key->n, s->key->n);
-  return &s->key->prefix[HBSS_XMSS_AT_F];
-}
-
-/* one step of the `live` chains, x = F(K, x ^ M); a chain's K and M lie one after the other */
-static void phase_step(uint8_t *x, phase_of *of, uint32_t live)
-{
-  const hbss_key *key = of->chains.leaf->key;
-  const uint32_t n = key->n;
-  uint8_t keys[2 * PHASE];
-  const hbss_items prf = {.header = phase_prf, .of = of, .header_len = HBSS_XMSS_ADRS, .n = n};
-  const hbss_items f = {.header = phase_f, .of = of, .header_len = n, .n = n};
-  of->keys = keys;
-  hbss_hash_many(keys, key->hash, &prf, x, 0, 0, 2 * live);
-  for (uint32_t i = 0; i < live; i++)
-    for (uint32_t b = 0; b < n; b++) keys[(2 * i + MASK) * n + b] ^= x[(size_t)of->live[i] * n + b];
-  hbss_hash_many(keys, key->hash, &f, keys + n, n, 2 * n, live);
-  for (uint32_t i = 0; i < live; i++) memcpy(x + (size_t)of->live[i] * n, keys + i * n, n);
-}
-
-static void chains_phased(uint8_t *x, const chains_of *chains, const uint8_t *from, const uint8_t *to, size_t count)
-{
-  const hbss_key *key = chains->leaf->key;
-  const uint32_t top = (1u << key->lg_w) - 1, all = (uint32_t)count * chains->len, fit = PHASE / key->n;
-  phase_of of = {.chains = *chains};
-  for (uint32_t at = 0; at < all; at += fit)
-    for (of.step = 0; of.step < top; of.step++) {
-      uint32_t live = 0;
-      for (uint32_t i = at; i < all && i < at + fit; i++)
-        if (from ? from[i] <= of.step && of.step < to[i] : of.step < to[0]) of.live[live++] = i;
-      if (live) phase_step(x, &of, live);
-    }
 }
 
 static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, key->len1 + key->len2};
-  if (key->n == 32 && key->set->function == HBSS_SHA256) chains_masked(x, &of, from, to, count);
-  else chains_phased(x, &of, from, to, count);
+  const hbss_items items = {.header = chain_header, .of = &of, .header_len = HBSS_XMSS_ADRS, .n = key->n,
+                            .counter_at = 27, .masked = &key->prefix[HBSS_XMSS_AT_F]};
+  hbss_hash_chain(x, key->hash, &items, from, to, count * of.len);
 }
 
 /* ---- RAND_HASH of pairs: three PRFs, two masks, one hash (RFC 8391 algorithm 7) ---- */
