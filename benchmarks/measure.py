@@ -68,7 +68,7 @@ def _cpu() -> str:
     except OSError:
         return platform.processor()
     fields = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
-    flags = {"avx2", "avx512f", "avx512vbmi2", "sha_ni"} & set(fields.get("flags", "").split())
+    flags = {"avx2", "avx512f", "sha_ni"} & set(fields.get("flags", "").split())
     named = " ".join(fields.get(key, "").strip() for key in ("model name", "cpu family", "model"))
     return f"{named} ({', '.join(sorted(flags))})"
 

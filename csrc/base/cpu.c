@@ -28,7 +28,7 @@ uint32_t hbss_cpu_features(void)
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
   if (has(one_c, bit_AVX) && has(b, bit_AVX2) && has(saved, SAVES_AVX)) {
     features |= HBSS_CPU_AVX2;
-    if (has(b, bit_AVX512F | bit_AVX512VL | bit_AVX512BW) && has(c, bit_AVX512VBMI2) && has(saved, SAVES_AVX512))
+    if (has(b, bit_AVX512F | bit_AVX512VL | bit_AVX512BW) && has(saved, SAVES_AVX512))
       features |= HBSS_CPU_AVX512;
   }
   if (has(one_c, bit_SSSE3 | bit_SSE4_1) && has(b, bit_SHA)) features |= HBSS_CPU_SHANI; /* XMM is always saved */

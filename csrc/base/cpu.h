@@ -4,7 +4,7 @@
 #include <stdint.h>
 enum {
   HBSS_CPU_AVX2 = 1,
-  HBSS_CPU_AVX512 = 2, /* F, VL, BW, VBMI2: what the AVX-512 kernels are compiled for */
+  HBSS_CPU_AVX512 = 2, /* F, VL, BW: what the AVX-512 kernels are compiled for */
   HBSS_CPU_SHANI = 4,  /* SHA and SSE4.1 */
 };
 uint32_t hbss_cpu_features(void);

@@ -18,7 +18,8 @@ CHOICES(sha256_avx2, {&hbss_sha256_avx2, 3, 3}, {&hbss_sha256_portable, 0, 0})
 CHOICES(sha512_avx2, {&hbss_sha512_avx2, 2, 2}, {&hbss_sha512_portable, 0, 0})
 CHOICES(keccak_avx2, {&hbss_keccak_avx2, 2, 2}, {&hbss_keccak_portable, 0, 0})
 CHOICES(sha256_shani, {&hbss_sha256_shani4, 3, 2}, {&hbss_sha256_shani, 0, 0})
-CHOICES(sha256_avx512, {&hbss_sha256_avx512x2, 24, 64}, {&hbss_sha256_avx512, 4, 4}, {&hbss_sha256_shani, 0, 0})
+CHOICES(sha256_avx512, {&hbss_sha256_avx512x2, 24, 64}, {&hbss_sha256_avx512, 2, 2}, {&hbss_sha256_portable, 0, 0})
+CHOICES(sha256_avx512_shani, {&hbss_sha256_avx512x2, 24, 64}, {&hbss_sha256_avx512, 4, 4}, {&hbss_sha256_shani, 0, 0})
 CHOICES(sha512_avx512, {&hbss_sha512_avx512x2, 12, 12}, {&hbss_sha512_avx512, 3, 3}, {&hbss_sha512_portable, 0, 0})
 CHOICES(keccak_avx512, {&hbss_keccak_avx512, 2, 2}, {&hbss_keccak_portable, 0, 0})
 #endif
@@ -29,7 +30,8 @@ CHOICES(keccak_avx512, {&hbss_keccak_avx512, 2, 2}, {&hbss_keccak_portable, 0, 0
 
 static const hbss_backend backends[] = {
 #if defined(__GNUC__) && defined(__x86_64__)
-  BACKEND("avx512", HBSS_CPU_AVX512 | HBSS_CPU_SHANI, sha256_avx512, sha512_avx512, keccak_avx512),
+  BACKEND("avx512-shani", HBSS_CPU_AVX512 | HBSS_CPU_SHANI, sha256_avx512_shani, sha512_avx512, keccak_avx512),
+  BACKEND("avx512", HBSS_CPU_AVX512, sha256_avx512, sha512_avx512, keccak_avx512),
   BACKEND("avx2-shani", HBSS_CPU_AVX2 | HBSS_CPU_SHANI, sha256_shani, sha512_avx2, keccak_avx2),
   BACKEND("shani", HBSS_CPU_SHANI, sha256_shani, sha512_vec128, keccak_vec128),
   BACKEND("avx2", HBSS_CPU_AVX2, sha256_avx2, sha512_avx2, keccak_avx2),

@@ -3,9 +3,9 @@
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512vbmi2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw"))), apply_to = function)
 #else
-#pragma GCC target("avx512f,avx512vl,avx512bw,avx512vbmi2,prefer-vector-width=512")
+#pragma GCC target("avx512f,avx512vl,avx512bw,prefer-vector-width=512")
 #endif
 
 /* any function of three bits in one instruction, where the compilers make two of the plain form */
