@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from hbss.stores.sqlite import SqliteStore
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,3 +35,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"hbss backend: {os.environ.get('HBSS_BACKEND') or 'the best of this machine'}"
+
+
+# What the tests of the SQLite store begin with. hbss is imported only inside: HBSS_BACKEND is set before.
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A fresh key with 31 signatures."""
+    import hbss
+    from tests.state_kit import LMS
+
+    hbss.create_key(tmp_path / "key", LMS)
+    return tmp_path / "key"
+
+
+@pytest.fixture
+def store(key: Path) -> Iterator[SqliteStore]:
+    """Its store."""
+    from hbss.stores.sqlite import SqliteStore
+
+    with contextlib.closing(SqliteStore(key, timeout=0.1)) as opened:
+        yield opened

@@ -7,32 +7,15 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hbss import HandleDead, KeyExhausted, StateError, StateFenced, StateUnsafe, StoreBusy, create_key
+from hbss import HandleDead, KeyExhausted, StateError, StateFenced, StateUnsafe, StoreBusy
 from hbss.stores import ChildSignature
 from hbss.stores.database import is_database
 from hbss.stores.sqlite import SqliteStore
-from tests.state_kit import LMS
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    """A fresh key with 31 signatures."""
-    create_key(tmp_path / "key", LMS)
-    return tmp_path / "key"
-
-
-@pytest.fixture
-def store(key: Path) -> Iterator[SqliteStore]:
-    """Its store."""
-    with contextlib.closing(SqliteStore(key, timeout=0.1)) as opened:
-        yield opened
-
 
 # ---- reservations --------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,6 @@ from hbss import BadKey, StateUnsafe, create_key
 from hbss.stores import guards
 from hbss.stores.sqlite import SqliteStore
 from tests.state_kit import LMS
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    """A fresh key with 31 signatures."""
-    create_key(tmp_path / "key", LMS)
-    return tmp_path / "key"
-
-
-@pytest.fixture
-def store(key: Path) -> Iterator[SqliteStore]:
-    """Its store."""
-    with contextlib.closing(SqliteStore(key, timeout=0.1)) as opened:
-        yield opened
 
 
 def alter(key: Path, *statements: str) -> None:
