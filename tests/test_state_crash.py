@@ -12,16 +12,16 @@ import pytest
 
 from hbss import StateUnsafe, create_key, open_key
 from hbss.stores.sqlite import SqliteStore
-from tests.state_kit import LMS, WIDE, Signer, campaign, index_of, repeated
+from tests.state_kit import LMS, WIDE, WIDEST, Signer, campaign, index_of, repeated
 
 # forking beside threads, as pytest-xdist's, is what is tested here; Python 3.12 and later warn of it
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 
-def _survives(folder: Path, kills: int) -> None:
+def _survives(folder: Path, name: str, kills: int) -> None:
     key = folder / "key"
-    create_key(key, WIDE)
-    released = campaign(key, WIDE, kills)
+    create_key(key, name)
+    released = campaign(key, name, kills)
     assert repeated(released) == []
     assert len(released) > kills // 3, "too few signatures for the kills to mean anything"
     store = SqliteStore(key)
@@ -35,13 +35,13 @@ def _survives(folder: Path, kills: int) -> None:
 
 def test_no_index_twice_in_200_kills(tmp_path: Path) -> None:
     """Two signers of one key, 200 kills at random moments."""
-    _survives(tmp_path, 200)
+    _survives(tmp_path, WIDE, 200)
 
 
 @pytest.mark.long
 def test_no_index_twice_in_5000_kills(tmp_path: Path) -> None:
     """The same for some minutes."""
-    _survives(tmp_path, 5000)
+    _survives(tmp_path, WIDEST, 5000)
 
 
 class StopsHalfway(SqliteStore):
