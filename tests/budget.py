@@ -1,8 +1,8 @@
 """How much hashing a known answer may cost, and in which run it is then compared byte for byte.
 
 Costs are hash calls (compressions, as in hbss.costs): up to 2^20 on every backend, up to 2^24 on the best one, up to
-2^30 and trees of height 20 (one key a set) in the long run. What lies above is verified only, and listed by
-tests/test_vectors_costs.py.
+2^30 and trees of height 20 in the long run, there one key a set (nineteen more by the same code would take hours). What
+lies above is verified only, and listed by tests/test_vectors_costs.py.
 """
 
 from __future__ import annotations
@@ -48,11 +48,6 @@ def marks(name: str) -> list[pytest.MarkDecorator]:
 def first_or_all(name: str, cases: list[Case]) -> list[Case]:
     """All keys of a set where they are cheap, else the first."""
     return cases if signing_cost(name) <= BEST_BACKEND else cases[:1]
-
-
-def others(names: Iterable[str]) -> list[object]:
-    """pytest parameters: the sets that have more keys to be made in the long run, up to 2^30 hash calls each."""
-    return [pytest.param(name, marks=marks(name)) for name in names if BEST_BACKEND < signing_cost(name) <= LONG]
 
 
 def affordable(names: Iterable[str]) -> list[object]:

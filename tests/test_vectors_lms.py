@@ -70,12 +70,6 @@ def test_lms_keys(name: str) -> None:
     assert different(cases) == []
 
 
-@pytest.mark.parametrize("name", budget.others(SETS))
-def test_lms_other_keys(name: str) -> None:
-    """The keys that the test above leaves out."""
-    assert different(key_cases(name)[1:]) == []
-
-
 @pytest.mark.parametrize("name", budget.affordable(SETS))
 def test_lms_signatures(name: str) -> None:
     """Every published signature of the set, whole: all are made by one key."""

@@ -59,12 +59,6 @@ def test_xmss_keys(name: str) -> None:
     assert different(cases) == []
 
 
-@pytest.mark.parametrize("name", budget.others(KEYS))
-def test_xmss_other_keys(name: str) -> None:
-    """The keys that the test above leaves out."""
-    assert different(key_cases(name)[1:]) == []
-
-
 @pytest.mark.parametrize("name", budget.affordable(sorted({case.set for case in vectors.xmss("sigGen")})))
 def test_xmss_signatures(name: str) -> None:
     """Every published signature of the set, whole: all are made by one key."""
