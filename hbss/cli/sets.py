@@ -23,9 +23,10 @@ def sets(as_json: bool, scheme: str | None, approved: bool) -> None:
         click.echo(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
         return
     table = Table(box=None)
-    for title, justify in (("set", "left"), ("approved", "left"), ("public key", "right"), ("signature", "right"),
-                           ("signatures", "right"), ("keygen hashes", "right")):  # fmt: skip
-        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for title in ("set", "approved"):
+        table.add_column(title, no_wrap=True)
+    for title in ("public key", "signature", "signatures", "keygen hashes"):
+        table.add_column(title, justify="right", no_wrap=True)
     for each in found:
         table.add_row(
             each.name, "yes" if each.approved else "no", f"{each.public_key_size} B", f"{each.signature_size:,} B",
