@@ -1,6 +1,6 @@
 """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT, SLH-DSA, and the one-time signatures under them."""
 
-from hbss import merkle, wots
+from hbss import audit, merkle, wots
 from hbss.errors import (
     BadKey,
     HandleDead,
@@ -35,6 +35,7 @@ __all__ = [
     "StatefulPrivateKey",
     "StoreBusy",
     "UnknownParameterSet",
+    "audit",
     "create_key",
     "generate",
     "load_private_key",

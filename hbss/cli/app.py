@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from hbss import _native
-from hbss.cli import keygen, sets, signing
+from hbss.cli import audit, keygen, sets, signing
 from hbss.errors import HbssError, InvalidSignature
 
 
@@ -38,7 +38,7 @@ def cli() -> None:
     """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT and SLH-DSA."""
 
 
-for command in (keygen.keygen, keygen.pubkey, signing.sign, signing.verify, sets.sets):
+for command in (keygen.keygen, keygen.pubkey, signing.sign, signing.verify, audit.audit, sets.sets):
     cli.add_command(command)
 
 
