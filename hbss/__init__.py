@@ -1,6 +1,6 @@
 """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT, SLH-DSA, and the one-time signatures under them."""
 
-from hbss import audit, merkle, wots
+from hbss import audit, merkle, state, wots
 from hbss.errors import (
     BadKey,
     HandleDead,
@@ -16,15 +16,18 @@ from hbss.errors import (
 )
 from hbss.keys import PublicKey, load_public_key
 from hbss.params import ParameterSet, parameter_set, parameter_sets
-from hbss.stateful import StatefulPrivateKey, create_key, open_key
+from hbss.stateful import Batch, StatefulPrivateKey, create_key, open_key
 from hbss.stateless import PrivateKey, generate, load_private_key
+from hbss.status import KeyStatus
 
 __all__ = [
     "BadKey",
+    "Batch",
     "HandleDead",
     "HbssError",
     "InvalidSignature",
     "KeyExhausted",
+    "KeyStatus",
     "ParameterSet",
     "PrivateKey",
     "PublicKey",
@@ -44,5 +47,6 @@ __all__ = [
     "open_key",
     "parameter_set",
     "parameter_sets",
+    "state",
     "wots",
 ]

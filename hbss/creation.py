@@ -18,8 +18,8 @@ from hbss import files
 from hbss._native import Key, random_bytes, wipe
 from hbss.families import Family, family
 from hbss.params import ParameterSet, rows
-from hbss.stores import guards, sqlite
-from hbss.stores.keyfile import KEY_ID_LEN, KeyRow, stateful_set
+from hbss.stores import guards, keyfile
+from hbss.stores.keyfile import KeyRow, stateful_set
 from hbss.treecache import Spot, Tree, TreeFolder, build
 
 
@@ -42,8 +42,8 @@ def create(path: str | os.PathLike[str], name: str | ParameterSet, progress: Cal
     workshop = Path(tempfile.mkdtemp(prefix=f"{target.name}.new-", dir=target.parent))
     try:
         key = _make(found, workshop / "tree", _Counter(found, progress))
-        sqlite.create_file(workshop / "key", key)
-        _place(workshop, target)
+        keyfile.create_file(workshop / "key", key)
+        place(workshop, target)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 
@@ -77,7 +77,7 @@ def _make(found: ParameterSet, folder: Path, counter: _Counter) -> KeyRow:
         bare = Key.from_seeds(top.name, secret, public_seed, highest.root).public_bytes()
         public_key = len(found.levels).to_bytes(4, "big") + bare if found.levels else bare
         _build_below(tower, highest, TreeFolder(folder, identity(public_key)), counter)
-        return KeyRow(random_bytes(KEY_ID_LEN), found.name, sqlite.AUTHORITY, public_key, bytes(secret))
+        return KeyRow(found.name, public_key, bytes(secret))
     finally:
         wipe(secret)
 
@@ -92,7 +92,7 @@ def _build_below(tower: Family, highest: Tree, folder: TreeFolder, counter: _Cou
         folder.save(build(spot, counter), layer, 0)
 
 
-def _place(workshop: Path, target: Path) -> None:
+def place(workshop: Path, target: Path) -> None:
     """Give trees and key their names, which must still be free."""
     refuse_taken(target)
     try:

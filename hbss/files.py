@@ -16,7 +16,7 @@ def written(path: Path, mode: int = 0o666, *, new: bool = False) -> Iterator[Bin
 
     mode: as for os.open, before the umask. new: FileExistsError if the name is taken, else it is replaced.
     """
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = temporary_name(path)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
@@ -35,6 +35,11 @@ def written(path: Path, mode: int = 0o666, *, new: bool = False) -> Iterator[Bin
         with suppress(FileNotFoundError):
             os.unlink(temporary)
     sync_folder(path.parent)
+
+
+def temporary_name(path: Path) -> Path:
+    """A free name beside `path`, for what will take its place."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def sync_folder(folder: Path) -> None:

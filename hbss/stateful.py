@@ -1,25 +1,30 @@
 """Stateful private keys: LMS, HSS, XMSS, XMSS^MT.
 
-There is one way to sign: reserve an index (which is durably used up from then on), sign, check, release. Never another
-order, and no way to choose the index. A crash, an error or an interrupt in between loses indices and repeats none.
+There is one way to sign: reserve an index (which is durably used up from then on), tell the witness, sign, check,
+release. Never another order, and no way to choose the index. A crash, an error or an interrupt in between loses indices
+and repeats none.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from hbss import creation, message
 from hbss._native import Key
-from hbss.errors import HandleDead, StateError
+from hbss.errors import HandleDead, KeyExhausted, StateError, StateUnsafe
 from hbss.families import family
 from hbss.keys import PublicKey
-from hbss.params import ParameterSet, parameter_set
+from hbss.params import ParameterSet
+from hbss.status import KeyStatus, is_low, read_status
+from hbss.stores import Spent, StoreState
 from hbss.stores.keyfile import public_root, public_seed
-from hbss.stores.sqlite import SqliteStore
+from hbss.stores.opening import OpenState, open_state
+from hbss.stores.witness import rolled_back
 from hbss.tower import Tower
 from hbss.treecache import TreeFolder
 
@@ -29,6 +34,7 @@ else:
     Buffer = object
 
 Progress = Callable[[int, int], None]
+OnLow = Callable[[int], object]
 
 
 def create_key(path: str | os.PathLike[str], set: str | ParameterSet, progress: Progress | None = None) -> None:
@@ -41,13 +47,33 @@ def create_key(path: str | os.PathLike[str], set: str | ParameterSet, progress: 
     creation.create(path, set, progress)
 
 
-def open_key(path: str | os.PathLike[str]) -> StatefulPrivateKey:
-    """Open a stateful key to sign with; use it in a `with` block, or close it.
+def open_key(
+    path: str | os.PathLike[str],
+    *,
+    signer: str | None = None,
+    on_low: OnLow | None = None,
+    warn_below: int | None = None,
+) -> StatefulPrivateKey:
+    """Open a stateful key to sign with, in the store that it names; use it in a `with` block, or close it.
 
-    FileNotFoundError, BadKey (not a key, or of another version) or StateUnsafe (a link, readable by others, altered, on
-    a network file system, ...); each says what is wrong and what to do.
+    signer: what the store calls this handle's reservations (default: host and process). on_low: called with the number
+    of signatures left whenever one is made and fewer than `warn_below` are left (default: a tenth of the key's); it
+    must not raise. FileNotFoundError, BadKey (not a key, or of another version), StateUnsafe (a link, readable by
+    others, altered, on a network file system, ...), StateRolledBack (older than its witness knows) or StateError (its
+    store cannot be reached); each says what is wrong and what to do.
     """
-    return StatefulPrivateKey(SqliteStore(path))
+    return StatefulPrivateKey(open_state(path, signer), on_low, warn_below)
+
+
+def tower_of(opened: OpenState, prune: bool = True) -> Tower:
+    """The trees of an open key. prune: remove trees from its folder once they are used up."""
+    key, found = opened.key, opened.set
+    root = public_root(found, key.public_key)
+    return Tower(
+        family(found, key.secret, public_seed(found, key.public_key), root),
+        Key.from_public("LMS" if found.levels else found.scheme, key.public_key), root, opened.store,
+        TreeFolder(creation.tree_folder(opened.path), creation.identity(key.public_key)), prune,
+    )  # fmt: skip
 
 
 class StatefulPrivateKey:
@@ -56,22 +82,24 @@ class StatefulPrivateKey:
     It cannot be pickled, copied or exported: a copy of the state is how one-time keys come to be used twice.
     """
 
-    def __init__(self, store: SqliteStore) -> None:
-        row = store.key
-        self._store = store
-        self._set = parameter_set(row.set_name)
-        self._public = PublicKey.from_raw(self._set, row.public_key)
+    def __init__(self, opened: OpenState, on_low: OnLow | None = None, warn_below: int | None = None) -> None:
+        self._opened = opened
+        self._store, self._set = opened.store, opened.set
+        self._public = PublicKey.from_raw(opened.set, opened.key.public_key)
         self._lock = threading.RLock()
-        self._signing = False
-        self._expected = 0  # the next index, unless others sign too: a guess that decides nothing but what is built
+        self._signing = self._closed = False
+        self._spent: list[Spent] = []  # what became of reservations; the store is told with the next one
         self._pid = os.getpid()
-        root = public_root(self._set, row.public_key)
-        scheme = "LMS" if self._set.levels else self._set.scheme
-        self._tower = Tower(
-            family(self._set, row.secret, public_seed(self._set, row.public_key), root),
-            Key.from_public(scheme, row.public_key), root, store,
-            TreeFolder(creation.tree_folder(store.path), creation.identity(row.public_key)),
-        )  # fmt: skip
+        try:
+            state = self._first_look()
+            self._tower = tower_of(opened)
+        except BaseException:
+            opened.close()
+            raise
+        self._epoch, self._first, self._limit = state.epoch, state.first, state.limit
+        self._expected = state.next  # unless others sign too: a guess that decides nothing but what is built
+        self._on_low = on_low
+        self._warn_below = warn_below
 
     def sign(self, data: Buffer, context: None = None) -> bytes:
         """The signature of `data` (bytes-like), which uses up one index.
@@ -79,11 +107,34 @@ class StatefulPrivateKey:
         KeyExhausted, StoreBusy, StateError and its kin, or HandleDead: then nothing was signed. TypeError if data is
         not bytes-like; ValueError for any context, as these schemes have none.
         """
-        return self._sign([data], context)[0]
+        return self.sign_many([data], context)[0]
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order, by one reservation: all of them, or an exception and none."""
-        return self._sign(items, context)
+        contents = self._views(items, context)
+        if not contents:
+            return []
+        with self.reserve(len(contents)) as batch:
+            return batch.sign_many(contents)
+
+    def reserve(self, count: int) -> Batch:
+        """Take `count` >= 1 indices by one durable write, and sign with them: `with key.reserve(256) as batch: ...`.
+
+        What the batch does not use is burned, as all of it is if the process dies. Errors as for `sign`.
+        """
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"a reservation takes at least one index, not {count!r}")
+        with self._turn():
+            self._get_ready(count)
+            indices = self._reserve(count)
+        return Batch(self, indices)
+
+    def status(self) -> KeyStatus:
+        """What the store knows: used, burned, reserved by whom and when, left; epoch, authority, witness."""
+        self._check_process()
+        with self._lock:
+            self._settle()
+        return read_status(self._opened, self._public.fingerprint())
 
     @property
     def remaining(self) -> int:
@@ -104,34 +155,82 @@ class StatefulPrivateKey:
         """Close the key; it may be closed more than once."""
         if os.getpid() == self._pid:
             with self._lock:
-                self._store.close()
+                with suppress(StateError, HandleDead):  # accounting only: nothing was lost that had not been
+                    self._settle()
+                self._closed = True
+                self._opened.close()
 
-    def _sign(self, items: Sequence[Buffer], context: object) -> list[bytes]:
-        if context is not None:
-            raise ValueError(f"{self._set.scheme} has no context, not even an empty one; leave it out")
-        contents = [message.view(data, "data") for data in items]
-        if not contents:
-            return []
+    # ---- reserving
+
+    def _first_look(self) -> StoreState:
+        state = self._opened.check_rollback()
+        if state.successor is not None:
+            raise StateUnsafe(
+                f"the state of {self._opened.path} was moved out of {self._opened.term.authority}, and this file does "
+                "not say where to: use the key file that was moved"
+            )
+        return state
+
+    def _get_ready(self, count: int) -> None:
+        """Have the trees in memory before an index is reserved: an interrupt while they are built then costs none."""
+        if not self._tower.is_ready(self._expected):
+            state = self._store.describe()
+            if count <= state.remaining:
+                self._tower.prepare(state.next)
+
+    def _reserve(self, count: int) -> range:
+        witness = self._opened.witness
+        seen = None if witness is None else witness.mark()  # before: all that it has seen then precedes our indices
+        indices = self._store.reserve(count, self._spent)
+        self._spent = [Spent(indices.start, 0)]  # unless the batch says otherwise
+        if indices.start < 0 or indices.stop > self._set.capacity - 1:
+            raise StateUnsafe(
+                f"the store of {self._opened.path} is damaged: index {indices.stop - 1} lies outside the key; it must "
+                "not sign any more"
+            )
+        if witness is not None and seen is not None:
+            if indices.start < seen.next:
+                found = self._epoch, indices.start
+                raise rolled_back(self._opened.path, self._opened.term.witness, found, (seen.epoch, seen.next))
+            witness.raise_to(self._epoch, indices.stop)
+        self._spent = []
+        self._expected = indices.stop
+        return indices
+
+    def _settle(self) -> None:
+        if self._spent:
+            self._store.settle(self._spent)
+            self._spent = []
+
+    def _end_batch(self, indices: range, used: int) -> None:
+        with self._lock:
+            self._spent.append(Spent(indices.start, used))
+        remaining = self._limit - indices.stop
+        if self._on_low is not None and is_low(remaining, self._limit - self._first, self._warn_below):
+            self._on_low(remaining)
+
+    # ---- whose turn it is
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
         self._check_process()
         with self._lock:
+            if self._closed:
+                raise HandleDead("this handle is dead: it was closed; open the key again")
             if self._signing:
                 raise StateError(
                     "this handle is signing already: sign was called from within itself, by a signal handler"
                 )
             self._signing = True
             try:
-                return self._sign_reserved(contents)
+                yield
             finally:
                 self._signing = False
 
-    def _sign_reserved(self, contents: list[memoryview]) -> list[bytes]:
-        if not self._tower.is_ready(self._expected):
-            state = self._store.describe()
-            if len(contents) <= state.remaining:
-                self._tower.prepare(state.next)  # an interrupt while trees are built or read then costs no index
-        indices = self._store.reserve(len(contents))
-        self._expected = indices.stop
-        return [self._tower.sign(index, data) for index, data in zip(indices, contents, strict=True)]
+    def _views(self, items: Sequence[Buffer], context: object) -> list[memoryview]:
+        if context is not None:
+            raise ValueError(f"{self._set.scheme} has no context, not even an empty one; leave it out")
+        return [message.view(data, "data") for data in items]
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:  # before any lock: another thread may have held it during the fork
@@ -152,3 +251,64 @@ class StatefulPrivateKey:
 
     def __repr__(self) -> str:
         return f"<hbss.StatefulPrivateKey {self._set.name} {self._public.fingerprint()[:16]}>"
+
+
+class Batch:
+    """Indices that are reserved and not yet used, to be had from `StatefulPrivateKey.reserve`.
+
+    It ends with its `with` block, or by `close`; what it has not used by then is burned.
+    """
+
+    def __init__(self, key: StatefulPrivateKey, indices: range) -> None:
+        self._key = key
+        self._indices = indices
+        self._next = indices.start
+        self._used = 0
+        self._ended = False
+
+    @property
+    def indices(self) -> range:
+        """The indices that were reserved."""
+        return self._indices
+
+    @property
+    def remaining(self) -> int:
+        """How many signatures this batch can still make."""
+        return 0 if self._ended else self._indices.stop - self._next
+
+    def sign(self, data: Buffer, context: None = None) -> bytes:
+        """The signature of `data`; KeyExhausted if the batch is used up, else as `StatefulPrivateKey.sign`."""
+        return self.sign_many([data], context)[0]
+
+    def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
+        """The signatures of several messages, in order: all of them, or an exception and none."""
+        contents = self._key._views(items, context)
+        with self._key._turn():
+            if self._ended:
+                raise HandleDead("this batch has ended, and what was left of it is burned; reserve another")
+            if len(contents) > self._indices.stop - self._next:
+                raise KeyExhausted(
+                    f"{len(contents)} signatures were asked for, {self.remaining} of {len(self._indices)} are left in "
+                    "this batch; reserve another"
+                )
+            start, self._next = self._next, self._next + len(contents)  # used up, whatever happens now
+            signatures = [self._key._tower.sign(index, data) for index, data in enumerate(contents, start)]
+            self._used += len(signatures)
+        return signatures
+
+    def close(self) -> None:
+        """End the batch; it may be ended more than once."""
+        if not self._ended and os.getpid() == self._key._pid:
+            self._ended = True
+            self._key._end_batch(self._indices, self._used)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a batch cannot be copied or pickled: its copy would use the same indices again")

@@ -14,7 +14,7 @@ from hbss import message
 from hbss._native import Key
 from hbss.errors import InvalidSignature, StateError
 from hbss.families import Family
-from hbss.stores import ChildSignature, StateStore
+from hbss.stores import ChildSignature, StateStore, Vouched
 from hbss.treecache import Spot, Tree, TreeFolder, build
 
 
@@ -46,13 +46,19 @@ class Floor:
 class Tower:
     """Signs messages at indices that the caller has reserved, each of them once."""
 
-    def __init__(self, family: Family, public: Key, root: bytes, store: StateStore, folder: TreeFolder) -> None:
-        """public: the key that verifies; root: its root, which everything is checked against."""
+    def __init__(
+        self, family: Family, public: Key, root: bytes, store: StateStore, folder: TreeFolder, prune: bool
+    ) -> None:
+        """public: the key that verifies; root: its root, which everything is checked against.
+
+        prune: remove trees from the folder once they are used up.
+        """
         self._family = family
         self._public = public
         self._root = root
         self._store = store
         self._folder = folder
+        self._prune = prune
         self._floors: dict[int, Floor] = {}
         self._proven = False  # whether a signature by these very trees has been verified whole
 
@@ -70,6 +76,15 @@ class Tower:
                 self._floors.pop(layer, None)
                 self._proven = False
                 self._floors[layer] = self._enter_top() if layer == top else self._enter(layer, number)
+
+    def vouchers(self, index: int) -> list[Vouched]:
+        """The signatures of the inner trees that an index needs."""
+        self.prepare(index)
+        floors = self._floors
+        return [
+            (layer + 1, floors[layer + 1].number, self._leaf_of(layer, floors[layer].number), floors[layer].vouched)
+            for layer in range(len(floors) - 1)
+        ]
 
     def sign(self, index: int, data: memoryview) -> bytes:
         """The signature of a message at an index that is used up already; StateError if it would not be a good one."""
@@ -110,12 +125,17 @@ class Tower:
 
     def _enter(self, layer: int, number: int) -> Floor:
         parent = self._floors[layer + 1]
-        leaf = number & ((1 << self._family.heights[layer + 1]) - 1)
+        leaf = self._leaf_of(layer, number)
         spot = self._family.spot(layer, number, parent.tree.spot, leaf)
         tree = self._folder.load(spot, layer, number) or self._build(spot, layer, number)
         vouched = self._vouch(layer, parent, leaf, self._family.public(spot, tree.root))
-        self._folder.prune(layer, number)
+        if self._prune:
+            self._folder.prune(layer, number)
         return Floor(number, tree, tree.root, vouched)
+
+    def _leaf_of(self, layer: int, number: int) -> int:
+        """Which leaf of its parent signs a tree."""
+        return number & ((1 << self._family.heights[layer + 1]) - 1)
 
     def _vouch(self, layer: int, parent: Floor, leaf: int, public: bytes) -> ChildSignature:
         """The parent's one signature of a tree: from the store, or made now and recorded there."""

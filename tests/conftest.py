@@ -53,7 +53,7 @@ def key(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(key: Path) -> Iterator[SqliteStore]:
     """Its store."""
-    from hbss.stores.sqlite import SqliteStore
+    from tests.state_kit import sqlite_store
 
-    with contextlib.closing(SqliteStore(key, timeout=0.1)) as opened:
+    with contextlib.closing(sqlite_store(key, timeout=0.1)) as opened:
         yield opened

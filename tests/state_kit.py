@@ -16,7 +16,7 @@ import struct
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ import pytest
 
 from hbss import StatefulPrivateKey, parameter_set
 from hbss._native import Key
+from hbss.stores.keyfile import KeyFile
+from hbss.stores.opening import OpenState
 from hbss.stores.sqlite import SqliteStore
 
 LMS = "LMS_SHA256_M32_H5_W4"
@@ -47,6 +49,28 @@ def index_of(name: str, signature: bytes) -> int:
         index = index << height | int.from_bytes(signature[at : at + 4], "big")
         at += parameter_set(level).signature_size - 4
     return index
+
+
+# ---- opening a key with a store of the test's own -------------------------------------------------------------------
+
+
+def opened(key: str | Path, kind: type[SqliteStore] = SqliteStore, timeout: float = 10) -> OpenState:
+    """A key whose state is in its own file, and that state in a store of some kind."""
+    with closing(KeyFile(key)) as file:
+        store = kind(file.path, file.term.key_id, "test", timeout)
+        return OpenState(file.path, file.key, file.set, file.term, store, None)
+
+
+def sqlite_store(key: str | Path, kind: type[SqliteStore] = SqliteStore, timeout: float = 10) -> SqliteStore:
+    """The store alone."""
+    store = opened(key, kind, timeout).store
+    assert isinstance(store, SqliteStore)
+    return store
+
+
+def signer(key: str | Path, kind: type[SqliteStore] = SqliteStore, timeout: float = 10) -> StatefulPrivateKey:
+    """A signer with such a store."""
+    return StatefulPrivateKey(opened(key, kind, timeout))
 
 
 # ---- signers that are killed ---------------------------------------------------------------------------------------
@@ -91,7 +115,7 @@ def _sign_for_ever(key: Path, name: str, store: type[SqliteStore], pipe: int) ->
     status = 3
     try:
         random.seed(os.getpid())
-        with StatefulPrivateKey(store(key, timeout=60)) as handle:
+        with signer(key, store, timeout=60) as handle:
             while True:
                 signature = handle.sign(os.urandom(16))
                 os.write(pipe, _RECORD.pack(index_of(name, signature), hashlib.sha256(signature).digest()))
@@ -179,20 +203,29 @@ BACKWARDS = {
     "next lowered, or ignore": "UPDATE OR IGNORE state SET next = 0",
     "epoch lowered": "UPDATE state SET epoch = epoch - 1",
     "limit raised": "UPDATE state SET lim = lim + 1",
+    "begin moved": "UPDATE state SET first = first + 1",
+    "use forgotten": "UPDATE state SET used = used - 1",
     "key changed": "UPDATE state SET key_id = zeroblob(16)",
     "next beyond the limit": "UPDATE state SET next = lim + 1",
     "next a text": "UPDATE state SET next = 'many'",
     "next a fraction": "UPDATE state SET next = next + 0.5",
     "next nothing": "UPDATE state SET next = NULL",
     "limit nothing": "UPDATE OR REPLACE state SET lim = NULL",
+    "handed on, but not all": "UPDATE state SET successor = zeroblob(16), handed = next",
+    "handed to nobody": "UPDATE state SET handed = next, next = lim",
     "state deleted": "DELETE FROM state",
-    "state replaced": "INSERT OR REPLACE INTO state SELECT key_id, epoch, 0, lim FROM state",
-    "state added": "INSERT INTO state SELECT zeroblob(16), 0, 0, lim FROM state",
-    "state upserted": "INSERT INTO state SELECT key_id, epoch, 0, lim FROM state WHERE true "
+    "state replaced": "INSERT OR REPLACE INTO state SELECT key_id, epoch, 0, 0, lim, 0, NULL, NULL FROM state",
+    "state added under a text": "INSERT INTO state SELECT 'sixteen letters.', 0, 0, 0, lim, 0, NULL, NULL FROM state",
+    "state upserted": "INSERT INTO state SELECT key_id, epoch, 0, 0, lim, 0, NULL, NULL FROM state WHERE true "
     "ON CONFLICT (key_id) DO UPDATE SET next = 0",
     "key row changed": "UPDATE key SET set_name = 'LMS_SHA256_M32_H10_W4'",
     "key row deleted": "DELETE FROM key",
     "key row replaced": "INSERT OR REPLACE INTO key SELECT * FROM key",
+    "term changed": "UPDATE term SET authority = 'memory:'",
+    "term deleted": "DELETE FROM term",
+    "term replaced": "INSERT OR REPLACE INTO term SELECT * FROM term",
+    "term put in front": "INSERT INTO term SELECT 0, key_id, authority, witness, ready, checksum FROM term",
+    "term left out": "INSERT INTO term SELECT number + 2, key_id, authority, witness, ready, checksum FROM term",
     "child changed": "UPDATE child SET signature = x'00'",
     "child moved": "UPDATE OR REPLACE child SET leaf = leaf + 1",
     "child deleted": "DELETE FROM child",
@@ -205,7 +238,7 @@ BACKWARDS = {
 def accepted_backwards(key: Path) -> list[str]:
     """Which of the statements that would bring something back are not refused by the file itself."""
     connection = sqlite3.connect(key, isolation_level=None)
-    dump = "SELECT * FROM key", "SELECT * FROM state", "SELECT * FROM child"
+    dump = [f"SELECT * FROM {table}" for table in ("key", "term", "state", "child")]
     accepted = []
     try:
         for what, statement in BACKWARDS.items():

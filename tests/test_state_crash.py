@@ -12,7 +12,7 @@ import pytest
 
 from hbss import StateUnsafe, create_key, open_key
 from hbss.stores.sqlite import SqliteStore
-from tests.state_kit import LMS, WIDE, WIDEST, Signer, campaign, index_of, repeated
+from tests.state_kit import LMS, WIDE, WIDEST, Signer, campaign, index_of, repeated, sqlite_store
 
 # forking beside threads, as pytest-xdist's, is what is tested here; Python 3.12 and later warn of it
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -24,7 +24,7 @@ def _survives(folder: Path, name: str, kills: int) -> None:
     released = campaign(key, name, kills)
     assert repeated(released) == []
     assert len(released) > kills // 3, "too few signatures for the kills to mean anything"
-    store = SqliteStore(key)
+    store = sqlite_store(key)
     used = store.describe().next
     store.close()
     assert 0 <= used - len(released) <= kills + 2, "a kill costs at most the index in use"
@@ -52,7 +52,7 @@ class StopsHalfway(SqliteStore):
         start = super()._claim(count)
         for leaf in range(500):
             self._connection.execute(
-                "INSERT INTO child VALUES (?, 1, 0, ?, zeroblob(4000), x'')", (self.key.key_id, leaf)
+                "INSERT INTO child VALUES (?, 1, 0, ?, zeroblob(4000), x'')", (self.key_id, leaf)
             )
         os.kill(os.getpid(), signal.SIGKILL)
         return start
@@ -65,7 +65,7 @@ def test_a_signer_rolls_back_a_dead_ones_transaction(tmp_path: Path) -> None:
     size = key.stat().st_size
     child = os.fork()
     if child == 0:
-        StopsHalfway(key).reserve(3)
+        sqlite_store(key, StopsHalfway).reserve(3)
         os._exit(1)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     assert key.stat().st_size > size
@@ -129,7 +129,7 @@ def test_a_busy_signer_starves_nobody(tmp_path: Path) -> None:
     create_key(key, WIDE)
     signer = Signer(key, WIDE, SqliteStore)
     signer.wait_for_one()
-    before = SqliteStore(key).describe().next
+    before = sqlite_store(key).describe().next
     with open_key(key) as handle:
         mine = [index_of(WIDE, handle.sign(b"x")) for _ in range(20)]
     signer.kill()

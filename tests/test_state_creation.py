@@ -125,8 +125,8 @@ def test_keys_differ(tmp_path: Path) -> None:
         create_key(tmp_path / name, XMSS)
     with open_key(tmp_path / "one") as one, open_key(tmp_path / "two") as two:
         assert one.public_key() != two.public_key()
-        assert one._store.key.key_id != two._store.key.key_id
-        assert one._store.key.secret[:32] != one._store.key.secret[32:]
+        assert one._opened.term.key_id != two._opened.term.key_id
+        assert one._opened.key.secret[:32] != one._opened.key.secret[32:]
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,15 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hbss import StatefulPrivateKey, StateUnsafe, create_key, tower
 from hbss.errors import StateError
-from hbss.stores import ChildSignature, StoreState, database
+from hbss.stores import ChildSignature, Spent, StoreState, database
 from hbss.stores.sqlite import SqliteStore
 from hbss.treecache import Report, Spot, Tree, build
 from tests.state_kit import (
@@ -27,10 +28,16 @@ from tests.state_kit import (
     campaign,
     index_of,
     one_time_keys,
+    opened,
     repeated,
     settings_hold,
+    signer,
+    sqlite_store,
     used_twice,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # forking beside threads, as pytest-xdist's, is what is tested here; Python 3.12 and later warn of it
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -43,9 +50,9 @@ class CommitsLater(SqliteStore):
 
     _given = 0
 
-    def reserve(self, count: int) -> range:
+    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
         if self._given:
-            super().reserve(self._given)
+            super().reserve(self._given, spent)
         start = self.describe().next
         self._given = count
         return range(start, start + count)
@@ -67,8 +74,8 @@ class GivesBack(SqliteStore):
 
     _last: range | None = None
 
-    def reserve(self, count: int) -> range:
-        taken, self._last = self._last or super().reserve(count), None
+    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+        taken, self._last = self._last or super().reserve(count, spent), None
         return taken
 
     def give_back(self, taken: range) -> None:
@@ -78,13 +85,13 @@ class GivesBack(SqliteStore):
 class GivingBack(StatefulPrivateKey):
     """A signer that returns its reservation when signing fails, so that nothing is lost."""
 
-    def _sign_reserved(self, contents: list[memoryview]) -> list[bytes]:
+    def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         start = self._store.describe().next
         try:
-            return super()._sign_reserved(contents)
+            return super().sign_many(items, context)
         except OSError:
             assert isinstance(self._store, GivesBack)
-            self._store.give_back(range(start, start + len(contents)))
+            self._store.give_back(range(start, start + len(items)))
             raise
 
 
@@ -101,7 +108,7 @@ def test_reservation_returned_after_an_error(
     def fails(*_: object) -> bytes:
         raise OSError("no memory for the result")
 
-    with signer(store(tmp_path / "key")) as handle, one_time_keys(monkeypatch) as signed:
+    with signer(opened(tmp_path / "key", store)) as handle, one_time_keys(monkeypatch) as signed:
         with monkeypatch.context() as patch:
             patch.setattr(handle._tower._family, "join", fails)
             with pytest.raises(OSError, match="no memory"):
@@ -116,8 +123,8 @@ def test_reservation_returned_after_an_error(
 class TakesNothing(SqliteStore):
     """A reservation of no indices succeeds, and its start looks like an index."""
 
-    def reserve(self, count: int) -> range:
-        with self._transaction():
+    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+        with self.transaction():
             start = self._claim(count)
         return range(start, start + count)
 
@@ -126,8 +133,8 @@ class TakesNothing(SqliteStore):
 def test_n_0_accepted(tmp_path: Path, store: type[SqliteStore], found: bool) -> None:
     """Every reservation moves the state forward, or is refused."""
     create_key(tmp_path / "key", LMS)
-    with contextlib.closing(store(tmp_path / "key")) as opened:
-        assert accepts_nothing(opened) == found
+    with contextlib.closing(sqlite_store(tmp_path / "key", store)) as made:
+        assert accepts_nothing(made) == found
 
 
 # ---- lock dropped by opening the file ------------------------------------------------------------------------------
@@ -136,11 +143,11 @@ PROBE = """
 import contextlib, sys
 from hbss import StoreBusy
 from hbss.stores.lock import FileLock
-from hbss.stores.sqlite import SqliteStore
+from tests.state_kit import sqlite_store
 if sys.argv[2] == "bare":
     FileLock.held = lambda self: contextlib.nullcontext()
 try:
-    print(SqliteStore(sys.argv[1], timeout=0.2).reserve(1).start)
+    print(sqlite_store(sys.argv[1], timeout=0.2).reserve(1).start)
 except StoreBusy:
     print("busy")
 """
@@ -169,8 +176,8 @@ class BareRival(Rival):
 
     bare = True
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, key_id: bytes, signer: str = "", timeout: float = 10) -> None:
+        super().__init__(path, key_id, signer, timeout)
         self._file_lock.held = contextlib.nullcontext  # type: ignore[method-assign, assignment]
 
 
@@ -190,10 +197,15 @@ class BareOpens(BareRival, Opens):
 def test_lock_dropped_by_opening_the_file(tmp_path: Path, store: type[Rival], found: bool) -> None:
     """Two processes get the same index if the file is opened and closed during a reservation and flock is not held."""
     create_key(tmp_path / "key", LMS)
-    opened = store(tmp_path / "key")
-    mine = opened.reserve(1)
-    opened.close()
-    assert opened.rival == (str(mine.start) if found else "busy")
+    made = sqlite_store(tmp_path / "key", store)
+    assert isinstance(made, Rival)
+    if found:
+        with pytest.raises(StateUnsafe, match="lease"):  # a second net: no two leases begin at the same index
+            made.reserve(1)
+    else:
+        assert made.reserve(1) == range(1)
+    made.close()
+    assert made.rival == ("0" if found else "busy")
 
 
 # ---- child root signed twice ---------------------------------------------------------------------------------------
@@ -223,11 +235,11 @@ def test_child_root_signed_twice(
     key = tmp_path / "key"
     create_key(key, HSS)
     with one_time_keys(monkeypatch) as signed:
-        with StatefulPrivateKey(store(key)) as handle:
+        with signer(key, store) as handle:
             handle.sign(b"one")
         (tmp_path / "key.tree" / "0-0.nodes").unlink()
         monkeypatch.setattr(tower, "build", _damaged)
-        with StatefulPrivateKey(store(key)) as handle, pytest.raises(StateError):
+        with signer(key, store) as handle, pytest.raises(StateError):
             handle.sign(b"two")
     assert bool(used_twice(signed)) == found
 
@@ -238,7 +250,7 @@ def test_child_root_signed_twice(
 def _key_with_a_child(folder: Path) -> Path:
     key = folder / "key"
     create_key(key, HSS)
-    with StatefulPrivateKey(SqliteStore(key)) as handle:
+    with signer(key, SqliteStore) as handle:
         handle.sign(b"so that there is something to lower")
     return key
 
@@ -260,6 +272,9 @@ def test_nothing_is_accepted_backwards(tmp_path: Path) -> None:
         ("key_insert", "key row replaced"),
         ("key_update", "key row changed"),
         ("key_delete", "key row deleted"),
+        ("term_insert", "term put in front"),
+        ("term_update", "term changed"),
+        ("term_delete", "term deleted"),
     ],
 )
 def test_insert_or_replace(tmp_path: Path, trigger: str, accepted: str) -> None:
@@ -273,7 +288,7 @@ def test_insert_or_replace(tmp_path: Path, trigger: str, accepted: str) -> None:
     else:
         assert accepted in found
     with pytest.raises(StateUnsafe, match="altered"):
-        SqliteStore(key)
+        sqlite_store(key)
 
 
 # ---- weaker pragmas ------------------------------------------------------------------------------------------------
@@ -282,8 +297,8 @@ def test_insert_or_replace(tmp_path: Path, trigger: str, accepted: str) -> None:
 class Faster(SqliteStore):
     """Turns the flushes off once everything has been checked."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, key_id: bytes, signer: str = "", timeout: float = 10) -> None:
+        super().__init__(path, key_id, signer, timeout)
         self._connection.execute("PRAGMA synchronous = NORMAL")
 
 
@@ -296,12 +311,12 @@ class Weaker(SqliteStore):
 def test_weaker_pragmas(tmp_path: Path) -> None:
     """The settings are what durability needs; a connection with less is noticed by the check, or by the store."""
     create_key(tmp_path / "key", LMS)
-    with contextlib.closing(SqliteStore(tmp_path / "key")) as real:
+    with contextlib.closing(sqlite_store(tmp_path / "key")) as real:
         assert settings_hold(real)
-    with contextlib.closing(Faster(tmp_path / "key")) as weak:
+    with contextlib.closing(sqlite_store(tmp_path / "key", Faster)) as weak:
         assert not settings_hold(weak)
     with pytest.raises(StateUnsafe, match="synchronous"):
-        Weaker(tmp_path / "key")
+        sqlite_store(tmp_path / "key", Weaker)
 
 
 # ---- WAL -----------------------------------------------------------------------------------------------------------
@@ -310,8 +325,8 @@ def test_weaker_pragmas(tmp_path: Path) -> None:
 class InWal(SqliteStore):
     """Keeps its state in a write-ahead log, for speed."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, key_id: bytes, signer: str = "", timeout: float = 10) -> None:
+        super().__init__(path, key_id, signer, timeout)
         self._connection.execute("PRAGMA journal_mode = WAL")
 
     def _check_journal(self) -> None:
@@ -324,7 +339,7 @@ def _copied(key: Path) -> Iterator[StoreState]:
     copy = key.with_name("copy")
     subprocess.run(["cp", key, copy], check=True)
     with contextlib.closing(sqlite3.connect(f"{copy.as_uri()}?immutable=1", uri=True)) as connection:
-        yield StoreState(*connection.execute("SELECT key_id, epoch, next, lim FROM state").fetchone())
+        yield StoreState(*connection.execute("SELECT key_id, epoch, first, next, lim FROM state").fetchone())
 
 
 @pytest.mark.parametrize(("store", "found"), [(SqliteStore, False), (InWal, True)])
@@ -332,7 +347,7 @@ def test_wal(tmp_path: Path, store: type[SqliteStore], found: bool) -> None:
     """A copy of the key file alone must know every index that was released before."""
     key = tmp_path / "key"
     create_key(key, LMS)
-    with StatefulPrivateKey(store(key)) as handle:
+    with signer(key, store) as handle:
         last = max(index_of(LMS, handle.sign(b"x")) for _ in range(9))
         with _copied(key) as state:
             assert (state.next <= last) == found
@@ -342,7 +357,7 @@ def test_wal_switched_on_behind_an_open_key(tmp_path: Path) -> None:
     """Another program turns the file to WAL while it is open: the next reservation refuses."""
     key = tmp_path / "key"
     create_key(key, LMS)
-    with StatefulPrivateKey(SqliteStore(key)) as handle:
+    with signer(key, SqliteStore) as handle:
         handle.sign(b"x")
         with contextlib.closing(sqlite3.connect(key)) as other:
             assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)

@@ -16,6 +16,7 @@ from hbss import HandleDead, KeyExhausted, StateError, StateFenced, StateUnsafe,
 from hbss.stores import ChildSignature
 from hbss.stores.database import is_database
 from hbss.stores.sqlite import SqliteStore
+from tests.state_kit import sqlite_store
 
 # ---- reservations --------------------------------------------------------------------------------------------------
 
@@ -23,7 +24,7 @@ from hbss.stores.sqlite import SqliteStore
 def test_reservations_follow_one_another(store: SqliteStore) -> None:
     """Half-open, adjoining, and the state moves with them."""
     assert [store.reserve(1), store.reserve(7), store.reserve(2)] == [range(1), range(1, 8), range(8, 10)]
-    assert store.describe()[1:] == (0, 10, 31)
+    assert store.describe()[1:] == (0, 0, 10, 31, 0, None)
     assert store.describe().remaining == 21
 
 
@@ -57,13 +58,13 @@ def test_an_older_epoch_is_fenced(key: Path, store: SqliteStore) -> None:
         other.execute("UPDATE state SET epoch = epoch + 1, next = next + 5")
     with pytest.raises(StateFenced, match="epoch 1, this signer at 0"):
         store.reserve(1)
-    with contextlib.closing(SqliteStore(key)) as later:
+    with contextlib.closing(sqlite_store(key)) as later:
         assert later.reserve(1) == range(5, 6)
 
 
 def test_two_handles_share_one_state(key: Path, store: SqliteStore) -> None:
     """Two connections of one process, and threads of one handle, never get the same index."""
-    with contextlib.closing(SqliteStore(key)) as other:
+    with contextlib.closing(sqlite_store(key)) as other:
         assert [store.reserve(1).start, other.reserve(1).start, store.reserve(1).start] == [0, 1, 2]
     taken: list[int] = []
     threads = [threading.Thread(target=lambda: taken.append(store.reserve(1).start)) for _ in range(20)]
@@ -76,7 +77,7 @@ def test_two_handles_share_one_state(key: Path, store: SqliteStore) -> None:
 
 def test_flock_held_elsewhere_is_busy(key: Path, store: SqliteStore) -> None:
     """Whoever holds KEY.lock keeps others out, for as long as they are willing to wait."""
-    other = SqliteStore(key)
+    other = sqlite_store(key)
     with other._file_lock.held(), pytest.raises(StoreBusy, match="another signer"):
         store.reserve(1)
     other.close()
@@ -85,7 +86,7 @@ def test_flock_held_elsewhere_is_busy(key: Path, store: SqliteStore) -> None:
 
 def test_a_lock_that_becomes_free_is_taken(key: Path) -> None:
     """Whoever waits gets it; and a wait that was given up does not take it later."""
-    patient, other = SqliteStore(key, timeout=20), SqliteStore(key)
+    patient, other = sqlite_store(key, timeout=20), sqlite_store(key)
     taken: list[range] = []
     waiting = threading.Thread(target=lambda: taken.append(patient.reserve(1)))
     with other._file_lock.held():
@@ -94,7 +95,7 @@ def test_a_lock_that_becomes_free_is_taken(key: Path) -> None:
         assert taken == []
     waiting.join()
     assert taken == [range(1)]
-    impatient = SqliteStore(key, timeout=0.01)
+    impatient = sqlite_store(key, timeout=0.01)
     for start in (1, 2):
         with other._file_lock.held(), pytest.raises(StoreBusy):
             impatient.reserve(1)
@@ -172,7 +173,7 @@ def test_a_child_is_recorded_once(key: Path, store: SqliteStore) -> None:
     first, second = ChildSignature(b"root", b"signature"), ChildSignature(b"other", b"later")
     assert store.child(1, 2, 3) is None
     assert store.record_child(1, 2, 3, first) == first
-    with contextlib.closing(SqliteStore(key)) as other:
+    with contextlib.closing(sqlite_store(key)) as other:
         assert other.record_child(1, 2, 3, second) == first
     assert store.child(1, 2, 3) == first
     assert store.record_child(1, 2, 4, second) == second

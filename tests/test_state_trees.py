@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import hbss
-from hbss import StatefulPrivateKey, create_key, open_key, tower
+from hbss import create_key, open_key, tower
 from hbss.stores import ChildSignature
 from hbss.stores.sqlite import SqliteStore
 from hbss.treecache import Report, Spot, Tree, build
-from tests.state_kit import HSS, LMS, index_of, one_time_keys, used_twice
+from tests.state_kit import HSS, LMS, index_of, one_time_keys, signer, used_twice
 
 HEADER = 120  # bytes before the nodes of a tree file
 
@@ -76,7 +76,7 @@ def test_a_child_recorded_by_another_process_is_used(key: Path) -> None:
         def child(self, layer: int, tree: int, leaf: int) -> ChildSignature | None:
             return None  # as it was before the other process wrote
 
-    with StatefulPrivateKey(Late(key)) as late:
+    with signer(key, Late) as late:
         signature = late.sign(b"x")
     upper = len(signature) - hbss.parameter_set(LMS).signature_size + 4
     assert signature[:upper] == expected[:upper]
@@ -117,7 +117,7 @@ def test_a_damaged_record_is_never_released(key: Path) -> None:
         def child(self, layer: int, tree: int, leaf: int) -> ChildSignature | None:
             return wrong
 
-    with StatefulPrivateKey(Damaged(key)) as handle, pytest.raises(hbss.StateError, match="does not verify"):
+    with signer(key, Damaged) as handle, pytest.raises(hbss.StateError, match="does not verify"):
         handle.sign(b"x")
 
 
@@ -183,7 +183,7 @@ def test_a_record_of_the_wrong_form_is_refused(key: Path, signature: bytes) -> N
         def child(self, layer: int, tree: int, leaf: int) -> ChildSignature | None:
             return wrong
 
-    with StatefulPrivateKey(Damaged(key)) as handle, pytest.raises(hbss.StateError, match="does not lead to its root"):
+    with signer(key, Damaged) as handle, pytest.raises(hbss.StateError, match="does not lead to its root"):
         handle.sign(b"x")
 
 

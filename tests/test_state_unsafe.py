@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from hbss import BadKey, StateUnsafe, create_key
+from hbss import BadKey, StateError, StateUnsafe, create_key, open_key
 from hbss.stores import guards
 from hbss.stores.sqlite import SqliteStore
-from tests.state_kit import LMS
+from tests.state_kit import LMS, sqlite_store
 
 
 def alter(key: Path, *statements: str) -> None:
@@ -36,7 +39,7 @@ def alter(key: Path, *statements: str) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     """Nothing is created by opening."""
     with pytest.raises(FileNotFoundError):
-        SqliteStore(tmp_path / "key")
+        sqlite_store(tmp_path / "key")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -45,14 +48,14 @@ def test_a_symbolic_link(key: Path) -> None:
     link = key.with_name("link")
     link.symlink_to(key)
     with pytest.raises(StateUnsafe, match="symbolic link"):
-        SqliteStore(link)
+        sqlite_store(link)
 
 
 def test_a_linked_folder_is_followed(key: Path) -> None:
     """Only the key itself must have one name: its folder is resolved, so that the lock is the same."""
     folder = key.with_name("folder")
     folder.symlink_to(key.parent)
-    with contextlib.closing(SqliteStore(folder / "key")) as opened:
+    with contextlib.closing(sqlite_store(folder / "key")) as opened:
         assert opened.path == key.resolve()
 
 
@@ -60,9 +63,9 @@ def test_a_hard_link(key: Path) -> None:
     """So has a second name."""
     os.link(key, key.with_name("other"))
     with pytest.raises(StateUnsafe, match="2 hard links"):
-        SqliteStore(key)
+        sqlite_store(key)
     os.unlink(key.with_name("other"))
-    SqliteStore(key).close()
+    sqlite_store(key).close()
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o660])
@@ -70,7 +73,7 @@ def test_readable_by_others(key: Path, mode: int) -> None:
     """A secret that others could read or change."""
     key.chmod(mode)
     with pytest.raises(StateUnsafe, match=rf"mode {mode:04o}.*chmod 600"):
-        SqliteStore(key)
+        sqlite_store(key)
 
 
 def test_a_created_key_is_its_owners_only(key: Path) -> None:
@@ -103,7 +106,7 @@ def test_wal_mode(key: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     for _ in range(2):
         with pytest.raises(StateUnsafe, match="WAL"):
-            SqliteStore(key)
+            sqlite_store(key)
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
@@ -111,7 +114,7 @@ def test_a_log_beside_it(key: Path, suffix: str) -> None:
     """A log may hold later state than the file: it is not even opened."""
     Path(f"{key}{suffix}").touch()
     with pytest.raises(StateUnsafe, match="WAL"):
-        SqliteStore(key)
+        sqlite_store(key)
 
 
 @pytest.mark.parametrize(
@@ -119,34 +122,56 @@ def test_a_log_beside_it(key: Path, suffix: str) -> None:
     [
         "UPDATE key SET checksum = zeroblob(32)",
         "UPDATE key SET set_name = 'LMS_SHA256_M32_H10_W4'",
-        "UPDATE key SET key_id = randomblob(16)",
         "UPDATE key SET public_key = zeroblob(60)",
         "UPDATE key SET secret = zeroblob(32)",
-        "UPDATE key SET authority = 'elsewhere'",
     ],
 )
 def test_a_row_that_does_not_fit_its_checksum(key: Path, statement: str) -> None:
     """Every field of the unchanging row is under the checksum."""
     alter(key, statement)
     with pytest.raises(StateUnsafe, match="checksum"):
-        SqliteStore(key)
+        sqlite_store(key)
 
 
 @pytest.mark.parametrize(
     "statement",
     [
         "UPDATE state SET key_id = zeroblob(16)",
-        "UPDATE state SET lim = 32",
         "DELETE FROM state",
-        "INSERT INTO state VALUES (zeroblob(16), 0, 0, 31)",
-        "DELETE FROM key",
     ],
 )
 def test_a_state_that_is_not_its_keys(key: Path, statement: str) -> None:
-    """Bounds, number of rows and the key they belong to are looked at."""
+    """A state is found by the name that the key file gives it, or not at all."""
     alter(key, statement)
-    with pytest.raises(StateUnsafe, match="damaged"):
-        SqliteStore(key)
+    with pytest.raises(StateUnsafe, match="no state of this key"):
+        open_key(key)
+
+
+def test_a_limit_beyond_the_key(key: Path) -> None:
+    """The last leaf is set aside; a state that allows it is damaged."""
+    alter(key, "UPDATE state SET lim = 32")
+    with pytest.raises(StateUnsafe, match=r"index 32 is the limit.*31 signatures"):
+        open_key(key)
+
+
+@pytest.mark.parametrize(
+    ("statement", "error", "reason"),
+    [
+        ("DELETE FROM key", BadKey, "no key"),
+        ("DELETE FROM term", StateUnsafe, "does not say where"),
+        ("UPDATE term SET authority = 'memory:'", StateUnsafe, "of its store"),
+        ("UPDATE term SET witness = 'memory:'", StateUnsafe, "of its store"),
+        ("UPDATE term SET key_id = zeroblob(16)", StateUnsafe, "of its store"),
+        ("UPDATE term SET ready = 0", StateUnsafe, "of its store"),
+        ("UPDATE term SET number = 2", StateUnsafe, "of its store"),
+        ("INSERT INTO term SELECT 2, key_id, authority, witness, 1, checksum FROM term", StateUnsafe, "of its store"),
+    ],
+)
+def test_a_key_file_that_does_not_fit_together(key: Path, statement: str, error: type[Exception], reason: str) -> None:
+    """The key, and what it says of its store, are under checksums keyed from the seed."""
+    alter(key, statement)
+    with pytest.raises(error, match=reason):
+        open_key(key)
 
 
 def test_rows_of_another_key(key: Path) -> None:
@@ -156,8 +181,8 @@ def test_rows_of_another_key(key: Path) -> None:
     with contextlib.closing(sqlite3.connect(other)) as connection:
         (name,) = connection.execute("SELECT hex(key_id) FROM state").fetchone()
     alter(key, f"UPDATE state SET key_id = x'{name}'")
-    with pytest.raises(StateUnsafe, match="not one of its key"):
-        SqliteStore(key)
+    with pytest.raises(StateUnsafe, match="no state of this key"):
+        open_key(key)
 
 
 @pytest.mark.parametrize("statement", ["DROP TRIGGER state_update", "CREATE TABLE more (x)", "DROP TABLE child"])
@@ -166,14 +191,14 @@ def test_an_altered_schema(key: Path, statement: str) -> None:
     with contextlib.closing(sqlite3.connect(key)) as connection:
         connection.execute(statement)
     with pytest.raises(StateUnsafe, match="altered"):
-        SqliteStore(key)
+        sqlite_store(key)
 
 
 def test_a_truncated_file(key: Path) -> None:
     """Half a key is no key."""
     os.truncate(key, key.stat().st_size // 2)
     with pytest.raises(StateUnsafe, match="malformed"):
-        SqliteStore(key)
+        sqlite_store(key)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +216,7 @@ def test_a_file_that_is_no_key(tmp_path: Path, content: bytes, reason: str) -> N
     file.write_bytes(content)
     file.chmod(0o600)
     with pytest.raises(BadKey, match=reason):
-        SqliteStore(file)
+        sqlite_store(file)
 
 
 def test_another_programs_database(tmp_path: Path) -> None:
@@ -202,24 +227,83 @@ def test_another_programs_database(tmp_path: Path) -> None:
     file.chmod(0o600)
     before = file.read_bytes()
     with pytest.raises(BadKey, match="not a key of hbss"):
-        SqliteStore(file)
+        sqlite_store(file)
     assert file.read_bytes() == before
 
 
-def test_another_format(key: Path) -> None:
-    """A file of a later version names it."""
-    alter(key, "PRAGMA user_version = 7")
-    with pytest.raises(BadKey, match="format 7"):
-        SqliteStore(key)
+@pytest.mark.parametrize("version", [1, 7])
+def test_another_format(key: Path, version: int) -> None:
+    """A file of an earlier or a later version says which, and is left as it is."""
+    alter(key, f"PRAGMA user_version = {version}")
+    before = key.read_bytes()
+    with pytest.raises(BadKey, match=rf"format {version}; .*Nothing was changed"):
+        open_key(key)
+    assert key.read_bytes() == before
 
 
 def test_not_a_file(tmp_path: Path) -> None:
     """Folders and pipes."""
     with pytest.raises(IsADirectoryError):
-        SqliteStore(tmp_path)
+        sqlite_store(tmp_path)
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(StateUnsafe, match="not a regular file"):
-        SqliteStore(tmp_path / "pipe")
+        sqlite_store(tmp_path / "pipe")
+
+
+# ---- folders -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder_of_another() -> Iterator[Path]:
+    """A folder with a key, for a user whom modes hold back; root is not."""
+    folder = Path(tempfile.mkdtemp(prefix="hbss-readonly-"))
+    try:
+        create_key(folder / "key", LMS)
+        if os.getuid() == 0:
+            for path in [folder, *folder.rglob("*")]:
+                os.chown(path, 65534, 65534)
+        yield folder
+    finally:
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+def _as_nobody(act: Callable[[], str]) -> str:
+    """What `act` returns in a child that is not root."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if os.getuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        os.write(write, act().encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with open(read, encoding="utf-8") as file:
+        return file.read()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("locked_before", [False, True])
+def test_a_folder_that_cannot_be_written(folder_of_another: Path, locked_before: bool) -> None:
+    """Neither lock nor journal can be made there: refused, and afterwards the key is as it was."""
+    key = folder_of_another / "key"
+
+    def attempt() -> str:
+        try:
+            with open_key(key) as handle:
+                handle.sign(b"x")
+        except StateError as error:
+            return str(error)
+        return "signed"
+
+    assert not locked_before or _as_nobody(attempt) == "signed"
+    folder_of_another.chmod(0o500)
+    expected = "cannot be written to; no index was used" if locked_before else "lock file .* Permission denied"
+    assert re.search(expected, _as_nobody(attempt))
+    folder_of_another.chmod(0o700)
+    assert _as_nobody(attempt) == "signed"
 
 
 # ---- file systems --------------------------------------------------------------------------------------------------
@@ -263,7 +347,7 @@ def test_a_network_file_system(key: Path, monkeypatch: pytest.MonkeyPatch, kind:
     mounts.write_text(f"1 0 0:1 / / rw - ext4 /dev/vda rw\n2 1 0:2 / {key.parent} rw - {kind} host rw\n")
     monkeypatch.setattr(guards, "MOUNTS", str(mounts))
     with pytest.raises(StateUnsafe, match=f"of type {kind}"):
-        SqliteStore(key)
+        sqlite_store(key)
     with pytest.raises(StateUnsafe, match=f"of type {kind}"):
         create_key(key.with_name("new"), LMS)
     assert not key.with_name("new").exists()
@@ -273,4 +357,4 @@ def test_an_unknown_file_system(key: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """What cannot be found out is refused."""
     monkeypatch.setattr(guards, "MOUNTS", str(key.with_name("nowhere")))
     with pytest.raises(StateUnsafe, match="/proc"):
-        SqliteStore(key)
+        sqlite_store(key)

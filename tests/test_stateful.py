@@ -6,7 +6,7 @@ import copy
 import os
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 
 import hbss
 from hbss import create_key, open_key
+from hbss.stores import Spent
 from hbss.stores.sqlite import SqliteStore
 from tests.state_kit import HSS, LMS, XMSS, XMSSMT, index_of
 
@@ -135,9 +136,9 @@ def test_sign_many_reserves_once(key: Path, monkeypatch: pytest.MonkeyPatch) -> 
     counts: list[int] = []
     reserve = SqliteStore.reserve
 
-    def counted(self: SqliteStore, count: int) -> range:
+    def counted(self: SqliteStore, count: int, spent: Sequence[Spent] = ()) -> range:
         counts.append(count)
-        return reserve(self, count)
+        return reserve(self, count, spent)
 
     monkeypatch.setattr(SqliteStore, "reserve", counted)
     with open_key(key) as handle:
@@ -154,8 +155,8 @@ def test_a_handle_cannot_be_copied(key: Path) -> None:
         for act in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match="copied or pickled"):
                 act(handle)
-        secret = handle._store.key.secret
-        for text in (repr(handle), str(handle), repr(handle._store), repr(handle._store.key)):
+        secret = handle._opened.key.secret
+        for text in (repr(handle), str(handle), repr(handle._store), repr(handle._opened), repr(handle._opened.key)):
             assert secret.hex() not in text
             assert repr(secret)[2:-1] not in text
         assert not isinstance(handle, hbss.PrivateKey)

@@ -1,6 +1,7 @@
 """The group of commands, and what becomes of their mistakes: one line on stderr, and an exit status.
 
-0: done, a good signature. 1: a bad signature. 2: anything that the user can put right. 130: interrupted.
+0: done, a good signature. 1: a bad signature. 2: anything that the user can put right. 3: done, but few signatures are
+left (if --fail-low asks for that). 130: interrupted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 import click
 
 from hbss import _native
-from hbss.cli import audit, keygen, sets, signing
+from hbss.cli import audit, keygen, sets, signing, state
 from hbss.errors import HbssError, InvalidSignature
 
 
@@ -38,7 +39,7 @@ def cli() -> None:
     """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT and SLH-DSA."""
 
 
-for command in (keygen.keygen, keygen.pubkey, signing.sign, signing.verify, audit.audit, sets.sets):
+for command in (keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets):
     cli.add_command(command)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import hbss
-from hbss.cli import io
+from hbss.cli import io, low
 from hbss.stateful import StatefulPrivateKey
 
 
@@ -13,18 +13,21 @@ from hbss.stateful import StatefulPrivateKey
 @click.argument("key")
 @click.argument("file")
 @click.option("-o", "--output", help="Where to write the signature (default: FILE.sig).")
-def sign(key: str, file: str, output: str | None) -> None:
+@low.options
+def sign(key: str, file: str, output: str | None, warn_below: int | None, fail_low: bool) -> int:
     """Sign FILE with KEY."""
     target = output or (io.STANDARD if file == io.STANDARD else f"{file}.sig")
     io.refuse_same(target, key, file)
     data = io.read(file)  # before the key is open, in case it is the key's own file
-    private = io.open_private(key)
+    tell = low.Low(fail_low)
+    private = io.open_private(key, tell, warn_below)
     if isinstance(private, StatefulPrivateKey):
         with private:
             _sign_stateful(private, data, target)
     else:
         with io.output(target) as write:
             write(private.sign(data))
+    return tell.status
 
 
 def _sign_stateful(private: StatefulPrivateKey, data: bytes, target: str) -> None:

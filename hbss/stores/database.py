@@ -79,4 +79,9 @@ def translated(path: Path) -> Iterator[None]:
             ) from None
         if "malformed" in text or isinstance(error, sqlite3.IntegrityError):
             raise StateUnsafe(f"{path} is damaged ({text}); it must not sign any more") from None
+        if "readonly" in text:
+            raise StateError(
+                f"{path}, its folder or its disk cannot be written to; no index was used. Make them writable, then try "
+                "again"
+            ) from None
         raise StateError(f"{path}: {text}; nothing was signed, and what was being reserved counts as used") from None

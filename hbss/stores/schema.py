@@ -1,48 +1,75 @@
-"""The tables of a key file. The file itself refuses every write that would bring an index back.
+"""The tables of hbss's SQLite files. The file itself refuses every write that would bring an index back.
 
-`key` is one row that never changes, `state` one row that only moves forward, `child` rows that are only added. The
+`key` is one row that never changes and `term` a log that only grows (both are empty in a file that holds nothing but
+state), `state` rows only move forward, `child` rows are only added. `lease` is book-keeping and decides nothing. The
 triggers hold for every program that writes through SQLite, `INSERT OR REPLACE` included (its hidden DELETE fires no
 trigger, so the insertion itself is refused). A file whose tables or triggers differ from these is not opened.
 """
 
 from __future__ import annotations
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION = 0x48425353  # "HBSS", SQLite's application_id
 
-_KEY = """CREATE TABLE key (
-  one INTEGER PRIMARY KEY CHECK (one = 1),
-  key_id BLOB NOT NULL CHECK (typeof(key_id) = 'blob' AND length(key_id) = 16),
-  set_name TEXT NOT NULL CHECK (typeof(set_name) = 'text'),
-  authority TEXT NOT NULL CHECK (typeof(authority) = 'text'),
-  public_key BLOB NOT NULL CHECK (typeof(public_key) = 'blob'),
-  secret BLOB NOT NULL CHECK (typeof(secret) = 'blob'),
-  checksum BLOB NOT NULL CHECK (typeof(checksum) = 'blob')
-)"""
 
-_STATE = """CREATE TABLE state (
-  key_id BLOB NOT NULL PRIMARY KEY,
-  epoch INTEGER NOT NULL CHECK (typeof(epoch) = 'integer' AND epoch >= 0),
-  next INTEGER NOT NULL CHECK (typeof(next) = 'integer' AND next >= 0),
-  lim INTEGER NOT NULL CHECK (typeof(lim) = 'integer' AND next <= lim)
-)"""
+def _blob(name: str, length: int | None = None) -> str:
+    size = "" if length is None else f" AND length({name}) = {length}"
+    return f"{name} BLOB NOT NULL CHECK (typeof({name}) = 'blob'{size})"
 
-_CHILD = """CREATE TABLE child (
-  key_id BLOB NOT NULL,
-  layer INTEGER NOT NULL CHECK (typeof(layer) = 'integer' AND layer > 0),
-  tree INTEGER NOT NULL CHECK (typeof(tree) = 'integer' AND tree >= 0),
-  leaf INTEGER NOT NULL CHECK (typeof(leaf) = 'integer' AND leaf >= 0),
-  public BLOB NOT NULL CHECK (typeof(public) = 'blob'),
-  signature BLOB NOT NULL CHECK (typeof(signature) = 'blob'),
-  PRIMARY KEY (key_id, layer, tree, leaf)
-)"""
+
+def _text(name: str) -> str:
+    return f"{name} TEXT NOT NULL CHECK (typeof({name}) = 'text')"
+
+
+def _integer(name: str, bound: str) -> str:
+    return f"{name} INTEGER NOT NULL CHECK (typeof({name}) = 'integer' AND {bound})"
+
+
+def _table(name: str, *columns: str) -> str:
+    return f"CREATE TABLE {name} (\n  " + ",\n  ".join(columns) + "\n)"
 
 
 def _trigger(name: str, event: str, when: str, reason: str) -> str:
     return f"CREATE TRIGGER {name} BEFORE {event} {when} BEGIN SELECT RAISE(ABORT, '{reason}'); END"
 
 
-_BACK = "NEW.next < OLD.next OR NEW.epoch < OLD.epoch OR NEW.lim > OLD.lim OR NEW.key_id IS NOT OLD.key_id"
+_KEY = _table(
+    "key", "one INTEGER PRIMARY KEY CHECK (one = 1)", _text("set_name"), _blob("public_key"), _blob("secret"),
+    _blob("checksum", 32),
+)  # fmt: skip
+
+# the last term is in force: which store keeps the state, and under which name
+_TERM = _table(
+    "term", "number INTEGER PRIMARY KEY", _blob("key_id", 16), _text("authority"), _text("witness"),
+    _integer("ready", "ready IN (0, 1)"), _blob("checksum", 32),
+)  # fmt: skip
+
+_STATE = _table(
+    "state",
+    "key_id BLOB NOT NULL PRIMARY KEY CHECK (typeof(key_id) = 'blob' AND length(key_id) = 16)",
+    _integer("epoch", "epoch >= 0"), _integer("first", "first >= 0"), _integer("next", "first <= next"),
+    _integer("lim", "next <= lim"), _integer("used", "used >= 0"),
+    "successor BLOB CHECK (successor IS NULL OR (typeof(successor) = 'blob' AND length(successor) = 16))",
+    "handed INTEGER CHECK (handed IS NULL OR (typeof(handed) = 'integer' AND first <= handed AND handed <= lim))",
+    "CHECK ((successor IS NULL) = (handed IS NULL))",
+    "CHECK (successor IS NULL OR next = lim)",
+)  # fmt: skip
+
+_LEASE = _table(
+    "lease", _blob("key_id", 16), _integer("start", "start >= 0"), _integer("stop", "start < stop"),
+    _integer("epoch", "epoch >= 0"), _text("signer"), "at REAL NOT NULL", "PRIMARY KEY (key_id, start)",
+)  # fmt: skip
+
+_CHILD = _table(
+    "child", _blob("key_id", 16), _integer("layer", "layer > 0"), _integer("tree", "tree >= 0"),
+    _integer("leaf", "leaf >= 0"), _blob("public"), _blob("signature"), "PRIMARY KEY (key_id, layer, tree, leaf)",
+)  # fmt: skip
+
+_BACK = (
+    "NEW.next < OLD.next OR NEW.epoch < OLD.epoch OR NEW.lim > OLD.lim OR NEW.key_id IS NOT OLD.key_id"
+    " OR NEW.first IS NOT OLD.first OR NEW.used < OLD.used"
+    " OR (OLD.successor IS NOT NULL AND (NEW.successor IS NOT OLD.successor OR NEW.handed IS NOT OLD.handed))"
+)
 _SAME = "key_id = NEW.key_id AND layer = NEW.layer AND tree = NEW.tree AND leaf = NEW.leaf"
 
 STATEMENTS = (
@@ -50,10 +77,21 @@ STATEMENTS = (
     _trigger("key_update", "UPDATE ON key", "", "a key never changes"),
     _trigger("key_delete", "DELETE ON key", "", "a key is never removed"),
     _trigger("key_insert", "INSERT ON key", "WHEN EXISTS (SELECT 1 FROM key)", "a file holds one key"),
+    _TERM,
+    _trigger("term_update", "UPDATE ON term", "", "a term never changes"),
+    _trigger("term_delete", "DELETE ON term", "", "a term is never removed"),
+    _trigger(
+        "term_insert", "INSERT ON term", "WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM term)",
+        "terms follow one another",
+    ),
     _STATE,
     _trigger("state_update", "UPDATE ON state", f"WHEN {_BACK}", "state never goes back"),
     _trigger("state_delete", "DELETE ON state", "", "state is never removed"),
-    _trigger("state_insert", "INSERT ON state", "WHEN EXISTS (SELECT 1 FROM state)", "state is never replaced"),
+    _trigger(
+        "state_insert", "INSERT ON state", "WHEN EXISTS (SELECT 1 FROM state WHERE key_id = NEW.key_id)",
+        "state is never replaced",
+    ),
+    _LEASE,
     _CHILD,
     _trigger("child_update", "UPDATE ON child", "", "a signature of a tree never changes"),
     _trigger("child_delete", "DELETE ON child", "", "a signature of a tree is never removed"),

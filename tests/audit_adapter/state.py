@@ -13,7 +13,6 @@ from unittest import mock
 
 import hbss
 from hbss import _native, creation
-from hbss.stores.sqlite import SqliteStore
 
 
 def keygen(name: str, path: str, seed: bytes) -> bytes:
@@ -23,7 +22,7 @@ def keygen(name: str, path: str, seed: bytes) -> bytes:
     def serve(length: int) -> bytes:
         taken = bytes(rest[:length])
         del rest[:length]
-        return taken or _native.random_bytes(length)  # after the seeds comes the number of the key
+        return taken or _native.random_bytes(length)
 
     with mock.patch.object(creation, "random_bytes", serve):
         hbss.create_key(path, name)
@@ -40,9 +39,8 @@ def sign(_: str, path: str, message: bytes) -> bytes:
 def skip(_: str, path: str, number: bytes) -> bytes:
     """Burn indices by reserving them. The last leaf of a key is set aside and never signs data, so that the end which
     the auditor looks for, two leaves ahead of `next`, comes one leaf earlier."""
-    store = SqliteStore(path)
-    store.reserve(int.from_bytes(number, "big") - 1 - store.describe().next)
-    store.close()
+    with hbss.open_key(path) as key:
+        key.reserve(int.from_bytes(number, "big") - 1 - key.status().next).close()
     return b""
 
 

@@ -1,0 +1,172 @@
+"""An SQLite file of hbss, opened with every guard: a key file, a file of state, or a witness.
+
+Never WAL: a copy of the main file alone would then hold an old index. Nothing in hbss opens such a file except through
+SQLite (see `guards`), and whoever works with it also holds flock on the file beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from hbss import files
+from hbss.errors import BadKey, HandleDead, StateUnsafe
+from hbss.stores import database, forks, guards, schema
+from hbss.stores.lock import FileLock
+
+TIMEOUT = 10.0  # seconds to wait for other signers
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+class SqliteFile:
+    """An open file. Every method may be called from any thread; after a fork the child's handle is dead."""
+
+    pragmas = database.PRAGMAS
+
+    def __init__(self, path: str | os.PathLike[str], timeout: float = TIMEOUT) -> None:
+        """Open an existing file; FileNotFoundError, BadKey or StateUnsafe if it cannot be used."""
+        self.path = guards.resolve(path)
+        self._identity = guards.check_file(self.path)
+        guards.check_place(self.path)
+        database.refuse_wal_files(self.path)
+        self._file_lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout)
+        self._mutex = threading.RLock()
+        self._pid = os.getpid()
+        self._dead = ""
+        self._connection = database.connect(self.path, timeout)
+        try:
+            with self._file_lock.held(), database.translated(self.path):
+                self._check_kind()
+                self._check_journal()  # before a pragma could turn a WAL file back
+                database.set_pragmas(self._connection, self.pragmas)
+            guards.check_same_file(self.path, self._identity)
+        except BaseException:
+            self._connection.close()
+            raise
+        forks.register(self)
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        """One statement, inside `locked` or `transaction`."""
+        return self._connection.execute(statement, values)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone with the file. Readers queue as well: SQLite has no queue, only pauses of growing length."""
+        self._check_alive()  # before any lock: in a forked child nobody may be left to release it
+        with self._file_lock.held(), self._mutex, database.translated(self.path):
+            self._check_alive()
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A write that is durable when the block has ended; after any exception it may or may not have happened."""
+        with self.locked():
+            guards.check_same_file(self.path, self._identity)
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._check_journal()
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def close(self) -> None:
+        """Close the file; further use raises HandleDead."""
+        if self._dead:
+            return
+        with self._mutex:
+            self._dead = "it was closed"
+            self._connection.close()
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self._dead = f"a transaction could not be rolled back ({error})"
+            self._connection.close()
+
+    # ---- settings
+
+    def _check_kind(self) -> None:
+        if database.pragma(self._connection, "page_count") == 0:
+            raise BadKey(f"{self.path} is empty; it is not a key of hbss")
+        if database.pragma(self._connection, "application_id") != schema.APPLICATION:
+            raise BadKey(f"{self.path} is an SQLite file, but not a key of hbss")
+        version = database.pragma(self._connection, "user_version")
+        if version != schema.FORMAT:
+            raise BadKey(
+                f"{self.path} has format {version}; this version of hbss reads and writes format {schema.FORMAT}. "
+                "Nothing was changed; use the version of hbss that made the file"
+            )
+        found = self._connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        if sorted(row[0] for row in found) != sorted(schema.STATEMENTS):
+            raise StateUnsafe(f"{self.path} was altered: its tables or the triggers that guard them are not as created")
+
+    def _check_journal(self) -> None:
+        if database.pragma(self._connection, "journal_mode") == "wal":
+            raise StateUnsafe(
+                f"{self.path} is in WAL mode, in which a copy of the file holds an old index; it must not sign any more"
+            )
+
+    # ---- forks
+
+    def _check_alive(self) -> None:
+        if self._dead:
+            raise HandleDead(f"this handle of {self.path} is dead: {self._dead}; open the key again")
+        if os.getpid() != self._pid:  # a fork that Python did not see
+            raise HandleDead(f"this handle of {self.path} is dead: another process opened it; open the key again")
+
+    def before_fork(self) -> None:
+        """No transaction may be under way while the process is copied."""
+        self._mutex.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._mutex.release()
+
+    def after_fork_in_child(self) -> None:
+        """Die, without touching the parent's connection or lock."""
+        self._dead = "the process forked, and its parent goes on using it"
+        forks.leak(self._connection)
+        self._file_lock.abandon()
+        self._mutex.release()
+
+
+def create_file(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Write a new file, readable by its owner only; FileExistsError if there is one.
+
+    fill: writes the first rows, in the same transaction as the tables. `path` is a name that nobody else knows yet: the
+    caller gives the finished file its own.
+    """
+    os.close(os.open(path, _NEW, 0o600))
+    _write_tables(path, fill)
+
+
+def ensure_file(path: Path) -> None:
+    """Have a file without a key: there is one already, or it is made. One that was cut short while made is empty."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, _NEW, 0o600))
+    if path.stat().st_size == 0:
+        guards.check_file(path)
+        _write_tables(path, lambda connection: None)
+        files.sync_folder(path.parent)
+
+
+def _write_tables(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    with closing(database.connect(path, TIMEOUT)) as connection, database.translated(path):
+        database.set_pragmas(connection, database.PRAGMAS)
+        connection.execute("BEGIN EXCLUSIVE")
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:  # else another process was faster
+            connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
+            for statement in schema.STATEMENTS:
+                connection.execute(statement)
+            fill(connection)
+        connection.execute("COMMIT")

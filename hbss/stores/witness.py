@@ -1,0 +1,53 @@
+"""The witness of a key: a second high-water mark elsewhere, by which a store that went back is noticed.
+
+It is a state in any other store, of which only `describe` and `advance` are used. It is raised after a reservation is
+durable and before a signature is released, so it is never ahead of what the store has handed out, unless the store is
+an old copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from hbss.errors import StateRolledBack
+from hbss.stores import KEY_ID_LEN, StateStore, StoreState
+
+
+def witness_id(key_id: bytes) -> bytes:
+    """The name of the witness of a state; another than the state's own, as both may lie in one database."""
+    return hashlib.sha256(b"hbss witness" + key_id).digest()[:KEY_ID_LEN]
+
+
+class Witness:
+    """An open witness. store: of its state; url: for messages."""
+
+    def __init__(self, store: StateStore, url: str) -> None:
+        self._store = store
+        self._url = url
+
+    def mark(self) -> StoreState:
+        """What has been seen."""
+        return self._store.describe()
+
+    def check(self, state: StoreState, where: object) -> None:
+        """StateRolledBack if the state of a key is older than what has been seen."""
+        mark = self.mark()
+        if state.next < mark.next or state.epoch < mark.epoch:
+            raise rolled_back(where, self._url, (state.epoch, state.next), (mark.epoch, mark.next))
+
+    def raise_to(self, epoch: int, next: int) -> None:
+        """Record, durably, that indices below `next` may have been released."""
+        self._store.advance(epoch, next)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._store.close()
+
+
+def rolled_back(where: object, url: str, found: tuple[int, int], seen: tuple[int, int]) -> StateRolledBack:
+    """What to say of a store at (epoch, next) whose witness has seen more."""
+    return StateRolledBack(
+        f"the state of {where} has gone back: its store says epoch {found[0]}, next index {found[1]}; its witness "
+        f"{url} has seen epoch {seen[0]}, next index {seen[1]}. It is an old copy, and nothing was signed. Put the "
+        f"newest state back; or, if there is none, stop every signer of this key and run: hbss state recover {where}"
+    )
