@@ -1,26 +1,29 @@
 """Making a stateful key: seeds, the first tree of every layer, the key file; all of it, or nothing.
 
-Everything is made in a temporary folder beside the key and takes its place at the end, the key file last and without
-replacing anything: a key has all its trees from the moment it exists.
+Everything is made in a folder of its own beside the key (see `draft`) and takes its place at the end, the key file last
+and without replacing anything: a key has all its trees from the moment it exists, and they have been checked.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from hbss import files
-from hbss._native import Key, random_bytes, wipe
-from hbss.families import Family, family
-from hbss.params import ParameterSet, rows
+from hbss._native import Key
+from hbss.draft import Draft, draft_folder, unfinished_set
+from hbss.errors import StateError
+from hbss.families import family
+from hbss.params import ParameterSet
 from hbss.stores import guards, keyfile
 from hbss.stores.keyfile import KeyRow, stateful_set
-from hbss.treecache import Spot, Tree, TreeFolder, build
+from hbss.treecache import Building, Spot, TreeFolder, is_sound
+
+Progress = Callable[[int, int], None]
 
 
 def tree_folder(path: Path) -> Path:
@@ -33,19 +36,33 @@ def identity(public_key: bytes) -> bytes:
     return hashlib.sha256(public_key).digest()
 
 
-def create(path: str | os.PathLike[str], name: str | ParameterSet, progress: Callable[[int, int], None] | None) -> None:
-    """What `hbss.create_key` does."""
+def create(
+    path: str | os.PathLike[str],
+    name: str | ParameterSet,
+    progress: Progress | None,
+    *,
+    resume: bool = False,
+    keep: bool = False,
+) -> None:
+    """What `hbss.create_key` does. resume: go on with an unfinished key if there is one; keep: leave one behind."""
     found = stateful_set(name)
     target = guards.resolve(path)
-    refuse_taken(target)
     guards.check_place(target)
-    workshop = Path(tempfile.mkdtemp(prefix=f"{target.name}.new-", dir=target.parent))
-    try:
-        key = _make(found, workshop / "tree", _Counter(found, progress))
-        keyfile.create_file(workshop / "key", key)
-        place(workshop, target)
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+    if not os.path.lexists(draft_folder(target)):
+        refuse_taken(target)
+    with Draft(target, found, resume=resume, keep=keep) as draft:
+        if draft.finished:
+            _withdraw(draft.path, target)  # it was interrupted while it got its name
+        else:
+            refuse_taken(target)
+            keyfile.create_file(draft.path / "key", _make(found, draft, progress))
+            draft.finish()
+        place(draft.path, target)
+
+
+def unfinished(path: str | os.PathLike[str]) -> ParameterSet:
+    """The parameter set of the unfinished key beside `path`; FileNotFoundError if there is none."""
+    return unfinished_set(guards.resolve(path))
 
 
 def refuse_taken(path: Path) -> None:
@@ -53,13 +70,16 @@ def refuse_taken(path: Path) -> None:
     files.refuse_taken(path, tree_folder(path), *(Path(f"{path}{end}") for end in ("-journal", "-wal", "-shm")))
 
 
+# ---- making --------------------------------------------------------------------------------------------------------
+
+
 class _Counter:
     """Sums up the leaves of all trees for a progress callback."""
 
-    def __init__(self, found: ParameterSet, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(self, done: int, total: int, progress: Progress | None) -> None:
+        self._done, self._total = done, total
         self._progress = progress
-        self._total = sum(1 << height for height in found.heights)
-        self._done = 0
+        self(0)
 
     def __call__(self, leaves: int) -> None:
         self._done += leaves
@@ -67,49 +87,71 @@ class _Counter:
             self._progress(self._done, self._total)
 
 
-def _make(found: ParameterSet, folder: Path, counter: _Counter) -> KeyRow:
-    """Draw the seeds and build the first tree of every layer, from the top down."""
-    top = rows()[found.levels[0] if found.levels else found.name]
-    secret, public_seed = bytearray(random_bytes(top.secret_len)), random_bytes(top.public_seed_len)
-    try:
-        tower = family(found, secret, public_seed, None)
-        highest = build(tower.spot(len(tower.heights) - 1, 0, None, 0), counter)
-        bare = Key.from_seeds(top.name, secret, public_seed, highest.root).public_bytes()
-        public_key = len(found.levels).to_bytes(4, "big") + bare if found.levels else bare
-        _build_below(tower, highest, TreeFolder(folder, identity(public_key)), counter)
-        return KeyRow(found.name, public_key, bytes(secret))
-    finally:
-        wipe(secret)
-
-
-def _build_below(tower: Family, highest: Tree, folder: TreeFolder, counter: _Counter) -> None:
-    spot: Spot = highest.spot
-    layer = len(tower.heights) - 1
-    folder.save(highest, layer, 0)
-    while layer > 0:
+def _make(found: ParameterSet, draft: Draft, progress: Progress | None) -> KeyRow:
+    """Build the first tree of every layer, from the top down."""
+    seeds = draft.seeds
+    buildings = [Building(spot) for spot in _spots(found, draft)]
+    for layer, building in enumerate(buildings):
+        draft.restore(layer, building)
+    counter = _Counter(sum(each.done for each in buildings), sum(1 << height for height in found.heights), progress)
+    layer = len(buildings) - 1
+    top = buildings.pop().finish(counter, partial(draft.keep, layer))
+    bare = Key.from_seeds(top.spot.key.set.name, seeds.secret, seeds.public_seed, top.root).public_bytes()
+    public_key = len(found.levels).to_bytes(4, "big") + bare if found.levels else bare
+    folder, tree = TreeFolder(draft.path / "tree", identity(public_key)), top
+    while True:
+        folder.save(tree, layer, 0)
+        _check(folder, tree.spot, layer, tree.root)
+        if layer == 0:
+            return KeyRow(found.name, public_key, bytes(seeds.secret))
         layer -= 1
-        spot = tower.spot(layer, 0, spot, 0)
-        folder.save(build(spot, counter), layer, 0)
+        tree = buildings.pop().finish(counter, partial(draft.keep, layer))
+
+
+def _spots(found: ParameterSet, draft: Draft) -> list[Spot]:
+    """Where the first trees of all layers stand, the lowest first."""
+    tower = family(found, draft.seeds.secret, draft.seeds.public_seed, None)
+    spots = [tower.spot(len(tower.heights) - 1, 0, None, 0)]
+    for layer in reversed(range(len(tower.heights) - 1)):
+        spots.append(tower.spot(layer, 0, spots[-1], 0))
+    return spots[::-1]
+
+
+def _check(folder: TreeFolder, spot: Spot, layer: int, root: bytes) -> None:
+    """Read a tree back as it will be used, and compute it again; StateError if it is not the one that was built."""
+    tree = folder.load(spot, layer, 0)
+    if tree is None or tree.root != root or not is_sound(tree):
+        raise StateError(
+            f"a tree in {folder.path} is not the one that was built: the disk or the memory of this machine is at "
+            f"fault, and no key was made; remove {folder.path.parent} and begin again, on another machine"
+        )
+
+
+# ---- placing -------------------------------------------------------------------------------------------------------
 
 
 def place(workshop: Path, target: Path) -> None:
     """Give trees and key their names, which must still be free."""
     refuse_taken(target)
     try:
-        os.rename(workshop / "tree", tree_folder(target))
+        with suppress(FileNotFoundError):  # a key may come without trees
+            os.rename(workshop / "tree", tree_folder(target))
         os.link(workshop / "key", target)  # unlike rename, this never replaces
-        os.unlink(workshop / "key")  # until then the key has two names, and is refused
         files.sync_folder(target.parent)
+        os.unlink(workshop / "key")  # until then the key has two names, and is refused
+        files.sync_folder(workshop)
     except BaseException:
-        if os.path.exists(workshop / "key"):
-            _withdraw(workshop, target)
+        _withdraw(workshop, target)
         raise
 
 
 def _withdraw(workshop: Path, target: Path) -> None:
-    """Undo a placing that was interrupted: only what is ours."""
+    """Undo a placing that was interrupted: only what is ours, and nothing if it came to its end."""
+    if not os.path.exists(workshop / "key"):
+        return
     with suppress(OSError):
         if os.path.samestat(os.lstat(workshop / "key"), os.lstat(target)):
             os.unlink(target)
     if not os.path.exists(workshop / "tree"):
-        shutil.rmtree(tree_folder(target), ignore_errors=True)
+        with suppress(OSError):
+            os.rename(tree_folder(target), workshop / "tree")

@@ -37,14 +37,24 @@ Progress = Callable[[int, int], None]
 OnLow = Callable[[int], object]
 
 
-def create_key(path: str | os.PathLike[str], set: str | ParameterSet, progress: Progress | None = None) -> None:
+def create_key(
+    path: str | os.PathLike[str],
+    set: str | ParameterSet,
+    progress: Progress | None = None,
+    *,
+    resume: bool = False,
+) -> None:
     """Make a stateful key: the file `path` (its seeds and its state) and the folder `path`.tree (its trees).
 
-    progress: called with (leaves done, leaves in all) while the trees are built; an exception from it, or Ctrl-C, ends
-    the creation and leaves nothing behind. FileExistsError if a name is taken, UnknownParameterSet, ValueError for a
-    stateless set or one whose total height is above 60, StateUnsafe on a network file system.
+    progress: called with (leaves done, leaves in all) at the start and while the trees are built; an exception from it,
+    or Ctrl-C, ends the creation and leaves nothing behind. resume: leave the work so far in the folder `path`.new
+    instead, if it has taken more than a second, and go on with what lies there; a killed process leaves it in any case.
+    That folder holds the key's seeds. FileExistsError if a name is taken or, without `resume`, an unfinished key is
+    there; UnknownParameterSet; ValueError for a stateless set, one whose total height is above 60, or another set than
+    the unfinished key's; BadKey if that is damaged; StoreBusy if another process is making this key; StateUnsafe on a
+    network file system; StateError if the finished trees do not pass their check.
     """
-    creation.create(path, set, progress)
+    creation.create(path, set, progress, resume=resume, keep=resume)
 
 
 def open_key(

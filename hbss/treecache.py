@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import shutil
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -23,8 +24,10 @@ from hbss._native import Key
 MAX_BYTES = 64 << 20  # of kept nodes: all levels of 2^20 leaves of 32 bytes; of larger trees the lowest are left out
 PIECE_CALLS = 300_000  # hash calls of one piece at most: milliseconds, so that an interrupt is heard and progress moves
 MAX_PARENTS = 1 << 14  # parents computed by one call
+SAMPLE = 16  # nodes of a finished tree that are computed again from the seeds, at most
 
 Report = Callable[[int], None]  # is told how many more leaves are done
+Keep = Callable[[int, bytearray], None]  # is given the first leaf and the nodes of a finished piece
 
 
 class Spot(NamedTuple):
@@ -105,20 +108,65 @@ def _offset(height: int, base: int, level: int) -> int:
 
 def build(spot: Spot, report: Report | None = None) -> Tree:
     """Compute a whole tree; 2^height leaves are reported as they get done."""
-    height, n = spot.height, spot.n
-    base, piece = lowest_level(n, height), piece_height(spot)
-    nodes = bytearray(((2 << (height - base)) - 1) * n)
-    for first, subtree in _pieces(spot, piece):
-        for level in range(base, piece + 1):
-            start = _offset(piece, 0, level)
-            count = 1 << (piece - level)
-            at = _offset(height, base, level) + (first >> level)
-            nodes[at * n : (at + count) * n] = subtree[start * n : (start + count) * n]
-        if report is not None:
-            report(1 << piece)
-    for level in range(piece + 1, height + 1):
-        _fill_level(nodes, spot, base, level)
-    return Tree(spot, nodes)
+    return Building(spot).finish(report)
+
+
+class Building:
+    """A tree that is being built: its nodes so far, and which pieces are in place."""
+
+    def __init__(self, spot: Spot) -> None:
+        self.spot = spot
+        self.base = lowest_level(spot.n, spot.height)
+        self.piece = piece_height(spot)
+        self._nodes = bytearray(((2 << (spot.height - self.base)) - 1) * spot.n)
+        self._placed = bytearray(1 << (spot.height - self.piece))
+
+    @property
+    def piece_len(self) -> int:
+        """Bytes of a piece: its nodes from level `base` up to its root."""
+        return ((2 << (self.piece - self.base)) - 1) * self.spot.n
+
+    @property
+    def done(self) -> int:
+        """How many leaves are in place."""
+        return sum(self._placed) << self.piece
+
+    def place(self, first: int, piece: bytes | bytearray) -> None:
+        """Put a piece in its place; `first` is the number of its first leaf."""
+        n = self.spot.n
+        for level in range(self.base, self.piece + 1):
+            start = _offset(self.piece, self.base, level)
+            count = 1 << (self.piece - level)
+            at = _offset(self.spot.height, self.base, level) + (first >> level)
+            self._nodes[at * n : (at + count) * n] = piece[start * n : (start + count) * n]
+        self._placed[first >> self.piece] = 1
+
+    def finish(self, report: Report | None = None, keep: Keep | None = None) -> Tree:
+        """Compute the pieces that are missing, and all nodes above; `keep` is given every new piece."""
+        missing = [number << self.piece for number, placed in enumerate(self._placed) if not placed]
+        for first, subtree in _subtrees(self.spot, missing, self.piece):
+            piece = subtree[-self.piece_len :]
+            self.place(first, piece)
+            if keep is not None:
+                keep(first, piece)
+            if report is not None:
+                report(1 << self.piece)
+        for level in range(self.piece + 1, self.spot.height + 1):
+            _fill_level(self._nodes, self.spot, self.base, level)
+        return Tree(self.spot, self._nodes)
+
+
+def is_sound(tree: Tree) -> bool:
+    """Compute a tree's nodes again: every one above its lowest level, and of the lowest a few, from the seeds."""
+    spot, base = tree.spot, tree.base
+    lowest = 1 << (spot.height - base)
+    again = bytearray(tree.nodes[: lowest * spot.n]).ljust(len(tree.nodes), b"\0")
+    for level in range(base + 1, spot.height + 1):
+        _fill_level(again, spot, base, level)
+    return again == tree.nodes and all(
+        spot.key.tree(spot.layer, spot.tree, index << base, base)[-spot.n :] == tree.node(base, index)
+        for index in random.sample(range(lowest), min(SAMPLE, max(1, lowest // 256)))
+    )
 
 
 def _fill_level(nodes: bytearray, spot: Spot, base: int, level: int) -> None:
@@ -131,18 +179,17 @@ def _fill_level(nodes: bytearray, spot: Spot, base: int, level: int) -> None:
         nodes[(here + index) * n : (here + index + count) * n] = parents
 
 
-def _pieces(spot: Spot, piece: int) -> Iterator[tuple[int, bytearray]]:
-    """All subtrees of one height with their first leaves, in order, computed by as many threads as there are CPUs."""
-    firsts = range(0, 1 << spot.height, 1 << piece)
+def _subtrees(spot: Spot, firsts: Sequence[int], height: int) -> Iterator[tuple[int, bytearray]]:
+    """Subtrees of one height with their first leaves, in order, computed by as many threads as there are CPUs."""
     if len(firsts) == 1:
-        yield 0, spot.key.tree(spot.layer, spot.tree, 0, piece)
+        yield firsts[0], spot.key.tree(spot.layer, spot.tree, firsts[0], height)
         return
     workers = os.cpu_count() or 1
     waiting: deque[tuple[int, Future[bytearray]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hbss-tree")
     try:
         for first in firsts:
-            waiting.append((first, pool.submit(spot.key.tree, spot.layer, spot.tree, first, piece)))
+            waiting.append((first, pool.submit(spot.key.tree, spot.layer, spot.tree, first, height)))
             if len(waiting) > 2 * workers:
                 done, future = waiting.popleft()
                 yield done, future.result()

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 import hbss
-from hbss import files
+from hbss import creation, files
 from hbss.cli import io
-from hbss.stateful import StatefulPrivateKey, create_key, open_key
+from hbss.draft import draft_folder
+from hbss.stateful import StatefulPrivateKey, open_key
 
 
-@click.command()
-@click.argument("set")
-@click.argument("key")
-def keygen(set: str, key: str) -> None:
+@click.command(options_metavar="[--resume]")
+@click.argument("set", metavar="SET", required=False)
+@click.argument("key", metavar="KEY", required=False)
+@click.option("--resume", is_flag=True, help="Go on with a KEY that was interrupted; SET need not be given.")
+def keygen(set: str | None, key: str | None, resume: bool) -> None:
     """Make a key of parameter set SET: KEY, and its public key KEY.pub.
 
     A stateful KEY is one file with its state, and KEY.tree beside it; an SLH-DSA key is PKCS#8. Nothing is overwritten.
+    A stateful key that takes long is made in KEY.new, and if that is interrupted, --resume goes on with it.
     """
-    chosen = hbss.parameter_set(set)
+    if resume and key is None:
+        set, key = None, set
+    if key is None:
+        raise click.UsageError("Missing argument " + ("'KEY'." if set or resume else "'SET'."))
+    waiting = creation.unfinished(key) if resume else None
+    chosen = hbss.parameter_set(set or waiting or "")
     public_file = Path(f"{key}.pub")
-    files.refuse_taken(Path(key), public_file)
-    public = _make_stateful(key, chosen) if chosen.stateful else _make_stateless(key, chosen)
+    files.refuse_taken(*([] if resume else [Path(key)]), public_file)
+    public = _make_stateful(key, chosen, resume) if chosen.stateful or resume else _make_stateless(key, chosen)
     try:
         with files.written(public_file, new=True) as file:
             file.write(public.pem())
@@ -34,11 +43,26 @@ def keygen(set: str, key: str) -> None:
     click.echo(f"fingerprint {public.fingerprint()}", err=True)
 
 
-def _make_stateful(key: str, chosen: hbss.ParameterSet) -> hbss.PublicKey:
-    with io.progress(f"building the trees of {chosen.name}") as report:
-        create_key(key, chosen, report)
+def _make_stateful(key: str, chosen: hbss.ParameterSet, resume: bool) -> hbss.PublicKey:
+    with io.progress(f"building the trees of {chosen.name}") as pace:
+        try:
+            creation.create(key, chosen, pace, resume=resume, keep=True)
+        except BaseException:
+            if pace.begun:
+                _say_what_is_left(key)
+            raise
     with open_key(key) as made:
         return made.public_key()
+
+
+def _say_what_is_left(key: str) -> None:
+    draft = draft_folder(Path(key))
+    if draft.exists():
+        click.echo(
+            f"hbss: {draft} holds the seeds of the unfinished key and the work so far: go on with hbss keygen --resume "
+            f"{shlex.quote(key)}, or remove it with rm -r {shlex.quote(str(draft))}",
+            err=True,
+        )
 
 
 def _make_stateless(key: str, chosen: hbss.ParameterSet) -> hbss.PublicKey:

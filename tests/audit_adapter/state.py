@@ -12,7 +12,7 @@ from collections.abc import Callable
 from unittest import mock
 
 import hbss
-from hbss import _native, creation
+from hbss import _native, draft
 
 
 def keygen(name: str, path: str, seed: bytes) -> bytes:
@@ -24,7 +24,7 @@ def keygen(name: str, path: str, seed: bytes) -> bytes:
         del rest[:length]
         return taken or _native.random_bytes(length)
 
-    with mock.patch.object(creation, "random_bytes", serve):
+    with mock.patch.object(draft, "random_bytes", serve):
         hbss.create_key(path, name)
     with hbss.open_key(path) as key:
         return key.public_key().public_bytes_raw()
