@@ -3,7 +3,7 @@
 #   run            the tour: signs this project's own source with every family of schemes
 #   test           the whole suite          test-long      what takes minutes
 #   test-backends  the heart of the suite, once for every other kind of CPU this machine can be
-#   lint types docs bench wheel clean
+#   lint types docs bench bench-state wheel clean
 
 SHELL   := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,7 +14,7 @@ SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.inc') hbss/_build.py set
 READY   := .venv/.extension
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-long test-backends lint types docs bench wheel clean
+.PHONY: run test test-long test-backends lint types docs bench bench-state wheel clean
 
 run: $(READY)
 	@$(BIN)/python -m hbss.tour
@@ -46,6 +46,9 @@ docs: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
 
+bench-state: $(READY)
+	@$(BIN)/python -m benchmarks state
+
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	@ls -1 dist/*.whl
@@ -73,5 +76,5 @@ $(READY): $(SOURCES) .venv/.installed
 	@echo "setting up .venv and compiling csrc (once) ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "cffi>=2.1" wheel
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[cli,test,docs,bench,lint]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[cli,test,docs,bench,plots,lint]"
 	@touch $@

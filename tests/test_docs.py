@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = [*PAGES, *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/README.md"))]
 BIN = Path(sys.executable).parent
+SERVER = "postgresql://signer@db.example.org/keys"  # in the examples
+
+pytest_plugins = ["tests.postgres_fixtures"]
 
 
 class Block(NamedTuple):
@@ -51,11 +54,16 @@ def run_shell(block: Block, page: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """The blocks of a page run one after another in one folder, as a reader would type them."""
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
+        if SERVER in block.text:  # the reader's server is one that the tests start
+            url = request.getfixturevalue("postgres").url()
+            block = block._replace(text=block.text.replace(SERVER, url))
         if block.language == "python":
             run_python(block, page, namespace)
         elif block.language == "sh":

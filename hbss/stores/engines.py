@@ -14,6 +14,8 @@ GROUP = "hbss.stores"
 OURS = {
     "sqlite": "hbss.stores.sqlite:ENGINE",
     "memory": "hbss.stores.memory:ENGINE",
+    "postgresql": "hbss.stores.postgres:ENGINE",
+    "postgres": "hbss.stores.postgres:ENGINE",
 }
 
 

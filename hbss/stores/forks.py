@@ -1,35 +1,61 @@
 """What becomes of an open store when the process forks: the parent goes on, the child's copy is dead.
 
-SQLite must not be used, nor even closed, through a fork: a child that closes a connection could roll back its parent's
-transaction.
+A connection must not be used, nor even closed, through a fork: a child that closes SQLite's could roll back its
+parent's transaction, and one that closes a server's could end its parent's session.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import weakref
-from typing import Protocol
+
+from hbss.errors import HandleDead
 
 
-class Forkable(Protocol):
-    """An open store."""
+class Handle:
+    """What every open store has: one lock for its threads, and an end, by closing it or by a fork.
+
+    where: what messages call the store.
+    """
+
+    def __init__(self, where: object) -> None:
+        self._where = where
+        self._mutex = threading.RLock()
+        self._pid = os.getpid()
+        self._dead = ""
+
+    def _check_alive(self) -> None:
+        if self._dead:
+            raise HandleDead(f"this handle of {self._where} is dead: {self._dead}; open the key again")
+        if os.getpid() != self._pid:  # a fork that Python did not see
+            raise HandleDead(f"this handle of {self._where} is dead: another process opened it; open the key again")
+
+    def _abandon(self) -> None:
+        """In a forked child: let go of what the parent goes on using, without touching it."""
+        raise NotImplementedError
 
     def before_fork(self) -> None:
-        """Called in the parent, before."""
+        """No transaction may be under way while the process is copied."""
+        self._mutex.acquire()
 
     def after_fork_in_parent(self) -> None:
-        """Called in the parent, after."""
+        """Go on."""
+        self._mutex.release()
 
     def after_fork_in_child(self) -> None:
-        """Called in the child."""
+        """Die."""
+        self._dead = "the process forked, and its parent goes on using it"
+        self._abandon()
+        self._mutex.release()
 
 
-_open: weakref.WeakSet[Forkable] = weakref.WeakSet()
-_forking: list[Forkable] = []
+_open: weakref.WeakSet[Handle] = weakref.WeakSet()
+_forking: list[Handle] = []
 
 
-def register(store: Forkable) -> None:
+def register(store: Handle) -> None:
     """Take part in every fork from now on."""
     _open.add(store)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from hbss import files
-from hbss.errors import BadKey, HandleDead, StateUnsafe
+from hbss.errors import BadKey, StateUnsafe
 from hbss.stores import database, forks, guards, schema
 from hbss.stores.lock import FileLock
 
@@ -23,7 +22,7 @@ TIMEOUT = 10.0  # seconds to wait for other signers
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
-class SqliteFile:
+class SqliteFile(forks.Handle):
     """An open file. Every method may be called from any thread; after a fork the child's handle is dead."""
 
     pragmas = database.PRAGMAS
@@ -31,13 +30,11 @@ class SqliteFile:
     def __init__(self, path: str | os.PathLike[str], timeout: float = TIMEOUT) -> None:
         """Open an existing file; FileNotFoundError, BadKey or StateUnsafe if it cannot be used."""
         self.path = guards.resolve(path)
+        super().__init__(self.path)
         self._identity = guards.check_file(self.path)
         guards.check_place(self.path)
         database.refuse_wal_files(self.path)
         self._file_lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout)
-        self._mutex = threading.RLock()
-        self._pid = os.getpid()
-        self._dead = ""
         self._connection = database.connect(self.path, timeout)
         try:
             with self._file_lock.held(), database.translated(self.path):
@@ -115,28 +112,9 @@ class SqliteFile:
                 f"{self.path} is in WAL mode, in which a copy of the file holds an old index; it must not sign any more"
             )
 
-    # ---- forks
-
-    def _check_alive(self) -> None:
-        if self._dead:
-            raise HandleDead(f"this handle of {self.path} is dead: {self._dead}; open the key again")
-        if os.getpid() != self._pid:  # a fork that Python did not see
-            raise HandleDead(f"this handle of {self.path} is dead: another process opened it; open the key again")
-
-    def before_fork(self) -> None:
-        """No transaction may be under way while the process is copied."""
-        self._mutex.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        self._mutex.release()
-
-    def after_fork_in_child(self) -> None:
-        """Die, without touching the parent's connection or lock."""
-        self._dead = "the process forked, and its parent goes on using it"
+    def _abandon(self) -> None:
         forks.leak(self._connection)
         self._file_lock.abandon()
-        self._mutex.release()
 
 
 def create_file(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
@@ -150,23 +128,30 @@ def create_file(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def ensure_file(path: Path) -> None:
-    """Have a file without a key: there is one already, or it is made. One that was cut short while made is empty."""
+    """Have a file without a key: there is one already, or it is made, also where that was cut short before."""
     with suppress(FileExistsError):
         os.close(os.open(path, _NEW, 0o600))
-    if path.stat().st_size == 0:
-        guards.check_file(path)
-        _write_tables(path, lambda connection: None)
-        files.sync_folder(path.parent)
+    guards.check_file(path)
+    database.refuse_wal_files(path)
+    _write_tables(path, lambda connection: None)
+    files.sync_folder(path.parent)
 
 
 def _write_tables(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Unless the file has some already: then whoever opens it looks at them."""
     with closing(database.connect(path, TIMEOUT)) as connection, database.translated(path):
+        if _has_tables(connection):
+            return
         database.set_pragmas(connection, database.PRAGMAS)
         connection.execute("BEGIN EXCLUSIVE")
-        if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:  # else another process was faster
+        if not _has_tables(connection):  # else another process was faster
             connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
             connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
             for statement in schema.STATEMENTS:
                 connection.execute(statement)
             fill(connection)
         connection.execute("COMMIT")
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
