@@ -86,7 +86,27 @@ def tower_of(opened: OpenState, prune: bool = True) -> Tower:
     )  # fmt: skip
 
 
-class StatefulPrivateKey:
+class _Signer:
+    """What a key and a batch of it have in common: a `with` block closes them, and they are never copied."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:  # copy and deepcopy come here too
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled: its copy would use the same indices again"
+        )
+
+
+class StatefulPrivateKey(_Signer):
     """An open stateful key. Threads may share it; processes open their own; it does not survive a fork.
 
     It cannot be pickled, copied or exported: a copy of the state is how one-time keys come to be used twice.
@@ -248,22 +268,11 @@ class StatefulPrivateKey:
                 "this handle is dead: the process forked, and its parent goes on using it; open the key again"
             )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:  # copy and deepcopy come here too
-        raise TypeError("a stateful key cannot be copied or pickled: its copy would use the same indices again")
-
     def __repr__(self) -> str:
         return f"<hbss.StatefulPrivateKey {self._set.name} {self._public.fingerprint()[:16]}>"
 
 
-class Batch:
+class Batch(_Signer):
     """Indices that are reserved and not yet used, to be had from `StatefulPrivateKey.reserve`.
 
     It ends with its `with` block, or by `close`; what it has not used by then is burned.
@@ -311,14 +320,3 @@ class Batch:
         if not self._ended and os.getpid() == self._key._pid:
             self._ended = True
             self._key._end_batch(self._indices, self._used)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a batch cannot be copied or pickled: its copy would use the same indices again")
