@@ -1,24 +1,18 @@
-"""What the tests of state share: signers in processes of their own, and the checks that must find every repeated index.
+"""What the tests of state share: opening a key with a store of one's own, a signer to be killed, and checks.
 
-The checks are functions of what was released, so that the same check runs on the real store, where it must pass, and on
-stores with a planted bug, where it must fail.
+The same check runs on the real store, where it must pass, and on stores with a planted bug, where it must fail.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import random
 import select
 import signal
 import sqlite3
-import struct
-import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -31,11 +25,8 @@ from hbss.stores.sqlite import SqliteStore
 LMS = "LMS_SHA256_M32_H5_W4"
 HSS = "LMS_SHA256_M32_H5_W4+LMS_SHA256_M32_H5_W4"
 WIDE = "LMS_SHA256_M32_H5_W4+LMS_SHA256_M32_H10_W4"  # for many signatures
-WIDEST = "LMS_SHA256_M32_H10_W4+LMS_SHA256_M32_H10_W4"  # for more than 2^15
 XMSS = "XMSS-SHA2_10_256"
 XMSSMT = "XMSSMT-SHA2_20/4_256"
-
-_RECORD = struct.Struct(">Q32s")
 
 
 def index_of(name: str, signature: bytes) -> int:
@@ -76,78 +67,39 @@ def signer(key: str | Path, kind: type[SqliteStore] = SqliteStore, timeout: floa
 # ---- signers that are killed ---------------------------------------------------------------------------------------
 
 
-class Released(NamedTuple):
-    """One signature that left a signer: the index it used, and its SHA-256."""
-
-    leaf: int
-    digest: bytes
-
-
 class Signer:
-    """A child process that opens a key and signs until it is killed; what it releases arrives through a pipe."""
+    """A child process that opens a key and signs until it is killed."""
 
-    def __init__(self, key: Path, name: str, store: type[SqliteStore]) -> None:
+    def __init__(self, key: Path) -> None:
         self._pipe, write = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._pipe)
-            _sign_for_ever(key, name, store, write)
+            _sign_for_ever(key, write)
         os.close(write)
-
-    def kill(self) -> list[Released]:
-        """SIGKILL, and everything that was released before."""
-        os.kill(self.pid, signal.SIGKILL)
-        _, status = os.waitpid(self.pid, 0)
-        assert os.WIFSIGNALED(status), f"the signer ended by itself, with status {status}"
-        data = bytearray()
-        while part := os.read(self._pipe, 1 << 16):
-            data += part
-        os.close(self._pipe)
-        whole = len(data) - len(data) % _RECORD.size
-        return [Released(*fields) for fields in _RECORD.iter_unpack(data[:whole])]
 
     def wait_for_one(self) -> None:
         """Until something was released."""
         assert select.select([self._pipe], [], [], 20)[0], "nothing was signed in 20 s"
 
+    def kill(self) -> None:
+        """SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._pipe)
+        assert os.WIFSIGNALED(status), f"the signer ended by itself, with status {status}"
 
-def _sign_for_ever(key: Path, name: str, store: type[SqliteStore], pipe: int) -> None:
-    status = 3
+
+def _sign_for_ever(key: Path, pipe: int) -> None:
     try:
-        random.seed(os.getpid())
-        with signer(key, store, timeout=60) as handle:
+        with signer(key, timeout=60) as handle:
             while True:
-                signature = handle.sign(os.urandom(16))
-                os.write(pipe, _RECORD.pack(index_of(name, signature), hashlib.sha256(signature).digest()))
+                handle.sign(os.urandom(16))
+                os.write(pipe, b".")
     except BaseException as error:
         os.write(2, f"signer: {error!r}\n".encode())
     finally:
-        os._exit(status)
-
-
-def campaign(
-    key: Path, name: str, kills: int, store: type[SqliteStore] = SqliteStore, longest: float = 0.03
-) -> list[Released]:
-    """Two processes sign all the time; one of them, drawn by lot, is killed at a random moment and replaced."""
-    draw = random.Random(kills)
-    signers = [Signer(key, name, store) for _ in range(2)]
-    released: list[Released] = []
-    for _ in range(kills):
-        which = draw.randrange(2)
-        if draw.randrange(2):  # else it may not even have opened the key
-            signers[which].wait_for_one()
-        time.sleep(draw.uniform(0, longest))
-        released += signers[which].kill()
-        signers[which] = Signer(key, name, store)
-    for signer in signers:
-        signer.wait_for_one()
-        released += signer.kill()
-    return released
-
-
-def repeated(released: list[Released]) -> list[int]:
-    """The indices that were released more than once."""
-    return sorted(index for index, count in Counter(each.leaf for each in released).items() if count > 1)
+        os._exit(3)
 
 
 # ---- one-time keys -------------------------------------------------------------------------------------------------
@@ -176,19 +128,6 @@ def used_twice(signed: dict[Leaf, set[bytes]]) -> list[Leaf]:
 
 
 # ---- stores --------------------------------------------------------------------------------------------------------
-
-
-def accepts_nothing(store: SqliteStore) -> bool:
-    """Whether a reservation can be had that takes no index."""
-    for count in (0, -1):
-        before = store.describe().next
-        try:
-            taken = store.reserve(count)
-        except ValueError:
-            continue
-        if not taken or store.describe().next < max(before + 1, taken.stop):
-            return True
-    return False
 
 
 def settings_hold(store: SqliteStore) -> bool:

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,20 +16,15 @@ import pytest
 
 from hbss import StatefulPrivateKey, StateUnsafe, create_key, tower
 from hbss.errors import StateError
-from hbss.stores import ChildSignature, Spent, StoreState, database
+from hbss.stores import ChildSignature, Spent, database
 from hbss.stores.sqlite import SqliteStore
 from hbss.treecache import Report, Spot, Tree, build
 from tests.state_kit import (
     HSS,
     LMS,
-    WIDE,
     accepted_backwards,
-    accepts_nothing,
-    campaign,
-    index_of,
     one_time_keys,
     opened,
-    repeated,
     settings_hold,
     signer,
     sqlite_store,
@@ -41,30 +36,6 @@ if TYPE_CHECKING:
 
 # forking beside threads, as pytest-xdist's, is what is tested here; Python 3.12 and later warn of it
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-
-# ---- sign before commit --------------------------------------------------------------------------------------------
-
-
-class CommitsLater(SqliteStore):
-    """Hands an index out at once and makes it durable with the next one, which saves a flush."""
-
-    _given = 0
-
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
-        if self._given:
-            super().reserve(self._given, spent)
-        start = self.describe().next
-        self._given = count
-        return range(start, start + count)
-
-
-@pytest.mark.parametrize(("store", "found"), [(SqliteStore, False), (CommitsLater, True)])
-def test_sign_before_commit(tmp_path: Path, store: type[SqliteStore], found: bool) -> None:
-    """Killed signers: what was released before its commit is released again by another."""
-    create_key(tmp_path / "key", WIDE)
-    released = campaign(tmp_path / "key", WIDE, 10, store)
-    assert bool(repeated(released)) == found
-
 
 # ---- reservation returned after an error ---------------------------------------------------------------------------
 
@@ -115,26 +86,6 @@ def test_reservation_returned_after_an_error(
                 handle.sign(b"one")
         handle.sign(b"two")
     assert bool(used_twice(signed)) == found
-
-
-# ---- n = 0 accepted ------------------------------------------------------------------------------------------------
-
-
-class TakesNothing(SqliteStore):
-    """A reservation of no indices succeeds, and its start looks like an index."""
-
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
-        with self.transaction():
-            start = self._claim(count)
-        return range(start, start + count)
-
-
-@pytest.mark.parametrize(("store", "found"), [(SqliteStore, False), (TakesNothing, True)])
-def test_n_0_accepted(tmp_path: Path, store: type[SqliteStore], found: bool) -> None:
-    """Every reservation moves the state forward, or is refused."""
-    create_key(tmp_path / "key", LMS)
-    with contextlib.closing(sqlite_store(tmp_path / "key", store)) as made:
-        assert accepts_nothing(made) == found
 
 
 # ---- lock dropped by opening the file ------------------------------------------------------------------------------
@@ -319,38 +270,7 @@ def test_weaker_pragmas(tmp_path: Path) -> None:
         sqlite_store(tmp_path / "key", Weaker)
 
 
-# ---- WAL -----------------------------------------------------------------------------------------------------------
-
-
-class InWal(SqliteStore):
-    """Keeps its state in a write-ahead log, for speed."""
-
-    def __init__(self, path: Path, key_id: bytes, signer: str = "", timeout: float = 10) -> None:
-        super().__init__(path, key_id, signer, timeout)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-
-    def _check_journal(self) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def _copied(key: Path) -> Iterator[StoreState]:
-    """What a copy of the key file alone says, made while the key is open, as a backup would."""
-    copy = key.with_name("copy")
-    subprocess.run(["cp", key, copy], check=True)
-    with contextlib.closing(sqlite3.connect(f"{copy.as_uri()}?immutable=1", uri=True)) as connection:
-        yield StoreState(*connection.execute("SELECT key_id, epoch, first, next, lim FROM state").fetchone())
-
-
-@pytest.mark.parametrize(("store", "found"), [(SqliteStore, False), (InWal, True)])
-def test_wal(tmp_path: Path, store: type[SqliteStore], found: bool) -> None:
-    """A copy of the key file alone must know every index that was released before."""
-    key = tmp_path / "key"
-    create_key(key, LMS)
-    with signer(key, store) as handle:
-        last = max(index_of(LMS, handle.sign(b"x")) for _ in range(9))
-        with _copied(key) as state:
-            assert (state.next <= last) == found
+# ---- WAL ---------------------------------------------------------------------------------------------------------
 
 
 def test_wal_switched_on_behind_an_open_key(tmp_path: Path) -> None:

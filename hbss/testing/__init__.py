@@ -25,10 +25,11 @@ from hbss.testing.campaign import Report, Settings, run, summary
 from hbss.testing.checks import Account, Use, reused, unaccounted
 from hbss.testing.contract import contract
 from hbss.testing.faults import every_fault
+from hbss.testing.key_scenarios import Creating, Moving, RollingBack, Splitting
 from hbss.testing.kills import clock_jumps, kill_at_every_label, random_kills, rival_at_every_label
 from hbss.testing.network import every_message
 from hbss.testing.power import power_cuts
-from hbss.testing.scenarios import Creating, HandingOn, Moving, RollingBack, Signing, Splitting
+from hbss.testing.scenarios import HandingOn, Signing
 from hbss.testing.shim import ShimMissing, laboratory
 from hbss.testing.subjects import KeySubject, Session, StoreSubject, Subject
 from hbss.testing.trials import Findings, Share

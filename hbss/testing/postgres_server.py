@@ -9,15 +9,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from hbss.testing import folders
+
 SUPERUSER = "operator"
-MEMORY = Path("/dev/shm")  # noqa: S108
-_PREFIX = "hbss-pg-"
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 shared_buffers = 16MB
@@ -68,7 +67,7 @@ class Server:
 
     def run(self, program: str, *arguments: object, input: str | None = None) -> str:
         """One of the server's programs, as its user; RuntimeError if it fails. Returns what it printed."""
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [self.bin / program, *map(str, arguments)], user=self._user, extra_groups=[] if self._user else None,
             cwd=self.folder, capture_output=True, text=True, timeout=60, input=input, check=False,
         )  # fmt: skip
@@ -79,7 +78,7 @@ class Server:
     def start(self, wait: bool = True) -> None:
         """Start the server, and wait until it takes connections."""
         with open(self.folder / "log", "ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [self.bin / "postgres", "-D", self.data, "-p", str(self.port)], user=self._user,
                 extra_groups=[] if self._user else None, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, preexec_fn=_die_with_parent,
@@ -141,27 +140,10 @@ def running_server() -> Iterator[Server]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that the server's user can reach, with a path short enough for a socket's.
-
-    In memory, if there is room: a killed server does not lose what it has flushed there either, and starts sooner.
-    """
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30
-    place = MEMORY if roomy else Path(tempfile.gettempdir())
-    _remove_leftovers(place)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place))
-    folder.chmod(0o755)
-    try:
+    """A folder that the server's user can reach, with a path short enough for a socket's."""
+    with folders.temporary_folder("hbss-pg-") as folder:
+        folder.chmod(0o755)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_leftovers(place: Path) -> None:
-    """What processes that are gone have left: a killed one removes nothing."""
-    for path in place.glob(f"{_PREFIX}*-*"):
-        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _die_with_parent() -> None:
