@@ -89,20 +89,19 @@ class Link:
     def run(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
         """One statement of the transaction, and the rows that it returns.
 
-        A row carries the number of its question (but for long queries): an answer twice, or one to an earlier question,
-        means that something between us and the server is broken.
+        Every row carries the number of its question: an answer twice, or one to an earlier question, means that
+        something between us and the server is broken.
         """
         self._question += 1
         asked = re.sub(r"^SELECT |(?<= )RETURNING ", rf"\g<0>{self._question}::int8, ", statement, count=1)
-        numbered = asked != statement
         cursor = self._connection.execute(asked.encode(), values or None)
         rows = cursor.fetchall() if cursor.description else []
         verb, count = statement.split(maxsplit=1)[0], str(len(rows))
         answer = (cursor.statusmessage or "").split(" ")
         wrong = answer[0] != verb or cursor.nextset() or (cursor.description and answer[-1] != count)
-        if wrong or (numbered and any(row[0] != self._question for row in rows)):
+        if wrong or any(row[0] != self._question for row in rows):
             raise psycopg.OperationalError("the answers of the server are not those to our questions")
-        return [row[1:] for row in rows] if numbered else rows
+        return [row[1:] for row in rows]
 
     def commit(self) -> None:
         """End the transaction: it is durable when this returns; after an exception it may be."""

@@ -86,7 +86,7 @@ TRIGGERS = (
 )  # fmt: skip
 
 # what `verify` compares; relpersistence p: an UNLOGGED table is emptied by a crash; row security would hide rows
-_FOUND = """
+_FOUND = """SELECT line FROM (
 SELECT format('TABLE %%s %%s%%s %%s', relname, relkind, relpersistence, relrowsecurity) FROM pg_class
   WHERE oid = ANY(%(tables)s::regclass[])
 UNION ALL SELECT format('COLUMN %%s %%s %%s%%s%%s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
@@ -101,7 +101,7 @@ UNION ALL SELECT format('HEIR %%s', inhrelid::regclass) FROM pg_inherits
   WHERE inhparent = ANY(%(tables)s::regclass[]) OR inhrelid = ANY(%(tables)s::regclass[])
 UNION ALL SELECT format('FUNCTION %%s %%s %%s', prosrc, prosecdef, array_to_string(proconfig, ','))
   FROM pg_proc WHERE oid = to_regprocedure('hbss.hbss_refuse()')
-"""
+) AS found (line)"""
 
 
 def exists(link: Link) -> bool:

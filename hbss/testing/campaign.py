@@ -27,7 +27,7 @@ COUNTED = (KILLS, FAULTS, POWER, SERVER)
 
 @dataclasses.dataclass
 class Settings:
-    """What to run. seconds: the planted bugs come on top, and `wanted` (events by kind) may take longer. stores: URLs."""
+    """What to run. seconds: not counting the planted bugs (more if `wanted` events take it). stores: URLs."""
 
     seconds: float = SMALL
     wanted: dict[str, int] = dataclasses.field(default_factory=dict)
