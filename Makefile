@@ -3,6 +3,7 @@
 #   run            the tour: signs this project's own source with every family of schemes
 #   test           the whole suite          test-long      what takes minutes
 #   test-backends  the heart of the suite, once for every other kind of CPU this machine can be
+#   crash          the crash kit on the stores, for a minute    crash-long  for half an hour
 #   lint types docs bench bench-state wheel clean
 
 SHELL   := /bin/bash
@@ -14,7 +15,7 @@ SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.inc') hbss/_build.py set
 READY   := .venv/.extension
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-long test-backends lint types docs bench bench-state wheel clean
+.PHONY: run test test-long test-backends crash crash-long lint types docs bench bench-state wheel clean
 
 run: $(READY)
 	@$(BIN)/python -m hbss.tour
@@ -32,6 +33,14 @@ HEART := tests/test_core_model.py tests/test_vectors_lms.py tests/test_vectors_x
 test-backends: $(READY)
 	@for backend in $$($(BIN)/python -c "from hbss import _native; print(*[n for n, ok in _native.backends().items() if ok][1:])"); do \
 	  $(BIN)/python -m pytest -q -n $(JOBS) --backend $$backend $(HEART); done
+
+# the crash kit on the stores of hbss: about a minute, and half an hour with a report that is kept
+crash: $(READY)
+	@$(BIN)/python -m hbss.testing --budget small
+
+crash-long: $(READY)
+	@$(BIN)/python -m hbss.testing --budget 300 --kills 5000 --faults 1600 --power 3600 \
+	  --report benchmarks/results/state-campaign.json
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from pathlib import Path
 from hbss import creation
 from hbss._native import random_bytes
 from hbss.audit.reading import Malformed, reader
-from hbss.errors import StateError
+from hbss.errors import StateError, StateUnsafe
 from hbss.keys import PublicKey
 from hbss.stateful import StatefulPrivateKey, tower_of
 from hbss.status import KeyStatus, read_status
@@ -87,6 +87,8 @@ def move(path: _Path, place: str) -> str:
     `move` has been called again and ended. ValueError if the state is there already.
     """
     url = HERE if place == HERE else engines.normal(place)
+    if url != HERE:
+        _check_answers(url)
     with closing(KeyFile(os.fspath(path))) as file:
         begun = file.term
         if begun.ready:
@@ -106,6 +108,12 @@ def move(path: _Path, place: str) -> str:
         _settle_in(file, begun, left, epoch, inner)
         file.append(replace(file.term, number=file.term.number + 1, ready=True))
     return url
+
+
+def _check_answers(url: str) -> None:
+    """StateError if nobody is there: said before anything is changed."""
+    with suppress(StateUnsafe, FileNotFoundError):  # it has no state of this name, of course
+        engines.open_store(url, random_bytes(KEY_ID_LEN), this_signer()).close()
 
 
 def _settle_in(file: KeyFile, term: Term, left: range, epoch: int, inner: list[Vouched]) -> None:

@@ -345,6 +345,16 @@ def test_a_key_moves_to_the_server_and_back(postgres: Server, tmp_path: Path) ->
         assert handle.remaining == 22
 
 
+def test_a_move_to_nobody_changes_nothing(tmp_path: Path) -> None:
+    """A wrong address is noticed before the old store refuses."""
+    key = tmp_path / "key"
+    hbss.create_key(key, LMS)
+    with pytest.raises(StateError, match="cannot be reached"):
+        states.move(key, "postgresql://nobody@127.0.0.1:1/none")
+    with hbss.open_key(key) as handle:
+        handle.sign(b"still here")
+
+
 def test_a_server_as_a_witness(postgres: Server, tmp_path: Path) -> None:
     """An old copy of a key file is refused by the key's mark on the server; recovering raises both."""
     key, copy = tmp_path / "key", tmp_path / "copy"

@@ -56,7 +56,7 @@ def open_state(path: str | os.PathLike[str], signer: str | None = None) -> OpenS
     if not term.ready:
         raise StateUnsafe(
             f"the state of {where} is on its way to {term.authority}: the move was interrupted, and nothing may sign "
-            f"before it is finished. Run: hbss state move {where} {term.authority}"
+            f"before it is finished. Run: hbss state move {where} {term.authority} (or another place)"
         )
     return open_term(where, key, found, term, signer or this_signer())
 
