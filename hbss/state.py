@@ -92,8 +92,12 @@ def move(path: _Path, place: str) -> str:
     with closing(KeyFile(os.fspath(path))) as file:
         begun = file.term
         if begun.ready:
-            if url == begun.authority or url == begun.store_url(file.path):
+            if url in (begun.authority, begun.store_url(file.path)):
                 raise ValueError(f"the state of {file.path} is kept by {url} already")
+            if url == begun.witness:
+                raise ValueError(
+                    f"{url} is the witness of {file.path} and cannot be its store too: name another first"
+                )
             begun = Term(begun.number + 1, random_bytes(KEY_ID_LEN), url, begun.witness, ready=False)
         else:
             begun = replace(begun, number=begun.number + 1, authority=url)

@@ -9,7 +9,8 @@ import pickle
 import shutil
 import threading
 import warnings
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -446,6 +447,21 @@ def test_a_move_can_end_elsewhere(tower: Path, monkeypatch: pytest.MonkeyPatch) 
     with open_key(tower) as handle:
         assert index_of(HSS, handle.sign(b"x")) == 0
         assert handle.status().authority == second
+
+
+def test_two_operators_at_once(key: Path) -> None:
+    """The second one to write is told, and has changed nothing."""
+    with closing(KeyFile(key)) as file:
+        state.witness(key, str(key.with_name("witness")))
+        with pytest.raises(hbss.StateError, match="another program has changed who keeps"):
+            file.append(replace(file.term, number=2))
+    assert state.status(key).witness
+
+
+def test_a_witness_does_not_become_the_store(watched: Path) -> None:
+    """It would watch itself."""
+    with pytest.raises(ValueError, match="name another first"):
+        state.move(watched, f"sqlite:{watched.with_name('witness')}")
 
 
 def test_a_move_keeps_the_witness(watched: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hbss._native import random_bytes
-from hbss.errors import BadKey, StateUnsafe, UnknownParameterSet
+from hbss.errors import BadKey, StateError, StateUnsafe, UnknownParameterSet
 from hbss.params import ParameterSet, parameter_set
 from hbss.stores import KEY_ID_LEN, Vouched, sqlite, sqlitefile
 from hbss.stores.sqlitefile import SqliteFile
@@ -93,8 +93,14 @@ class KeyFile(SqliteFile):
         return self.terms[-1]
 
     def append(self, term: Term) -> None:
-        """Put the next term in force, durably; StateUnsafe if another program was first."""
+        """Put the next term in force, durably; StateError if another program was first."""
         with self.transaction():
+            (last,) = self.execute("SELECT max(number) FROM term").fetchone()
+            if last != term.number - 1:
+                raise StateError(
+                    f"another program has changed who keeps the state of {self.path}; nothing was changed here. Look "
+                    "at it with hbss state status, then try again"
+                )
             insert_term(self._connection, self.key, term)
         self.terms.append(term)
 
