@@ -32,7 +32,7 @@ _Path = str | os.PathLike[str]
 def status(path: _Path) -> KeyStatus:
     """What is known of a key's indices, also of one that must not sign. Errors as for `open_key`, but no rollback."""
     with closing(open_state(path)) as opened:
-        return read_status(opened, PublicKey.from_raw(opened.set, opened.key.public_key).fingerprint())
+        return read_status(opened)
 
 
 # ---- the witness ---------------------------------------------------------------------------------------------------
@@ -95,9 +95,7 @@ def move(path: _Path, place: str) -> str:
             if url in (begun.authority, begun.store_url(file.path)):
                 raise ValueError(f"the state of {file.path} is kept by {url} already")
             if url == begun.witness:
-                raise ValueError(
-                    f"{url} is the witness of {file.path} and cannot be its store too: name another first"
-                )
+                raise ValueError(f"{url} is the witness of {file.path} and cannot be its store too: name another first")
             begun = Term(begun.number + 1, random_bytes(KEY_ID_LEN), url, begun.witness, ready=False)
         else:
             begun = replace(begun, number=begun.number + 1, authority=url)
@@ -192,7 +190,6 @@ def recover(path: _Path, *, skip_to: int | None = None, signature: bytes | None 
     beyond the key's end; BadKey, StateError and others as for `open_key`.
     """
     with closing(open_state(path)) as opened:
-        public = PublicKey.from_raw(opened.set, opened.key.public_key)
         state = opened.store.describe()
         marks = [state] if opened.witness is None else [state, opened.witness.mark()]
         if len(marks) == 1 and skip_to is None and signature is None:
@@ -202,14 +199,14 @@ def recover(path: _Path, *, skip_to: int | None = None, signature: bytes | None 
             )
         wanted = [mark.next for mark in marks]
         wanted += [] if skip_to is None else [skip_to]
-        wanted += [] if signature is None else [_index_of(public, signature) + 1]
+        wanted += [] if signature is None else [_index_of(opened.public, signature) + 1]
         if max(wanted) > state.limit:
             raise ValueError(f"index {max(wanted)} lies beyond the end of {opened.path}, which is {state.limit}")
         epoch = max(mark.epoch for mark in marks) + 1
         after = opened.store.advance(epoch, max(wanted))
         if opened.witness is not None:
             opened.witness.raise_to(after.epoch, after.next)
-        return read_status(opened, public.fingerprint())
+        return read_status(opened)
 
 
 def _index_of(public: PublicKey, signature: bytes) -> int:

@@ -115,7 +115,7 @@ class StatefulPrivateKey(_Signer):
     def __init__(self, opened: OpenState, on_low: OnLow | None = None, warn_below: int | None = None) -> None:
         self._opened = opened
         self._store, self._set = opened.store, opened.set
-        self._public = PublicKey.from_raw(opened.set, opened.key.public_key)
+        self._public = opened.public
         self._lock = threading.RLock()
         self._signing = self._closed = False
         self._spent: list[Spent] = []  # what became of reservations; the store is told with the next one
@@ -164,7 +164,7 @@ class StatefulPrivateKey(_Signer):
         self._check_process()
         with self._lock:
             self._settle()
-        return read_status(self._opened, self._public.fingerprint())
+        return read_status(self._opened)
 
     @property
     def remaining(self) -> int:

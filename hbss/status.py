@@ -50,12 +50,12 @@ def is_low(remaining: int, whole: int, warn_below: int | None) -> bool:
     return remaining < (whole // 10 if warn_below is None else warn_below)
 
 
-def read_status(opened: OpenState, fingerprint: str) -> KeyStatus:
+def read_status(opened: OpenState) -> KeyStatus:
     """The status of an open key."""
     state, leases = _consistent(opened.store)
     seen = None if opened.witness is None else opened.witness.mark().next
     return KeyStatus(
-        opened.set.name, fingerprint, opened.term.authority, opened.term.witness, state.epoch, state.first, state.next,
+        opened.set.name, opened.public.fingerprint(), opened.term.authority, opened.term.witness, state.epoch, state.first, state.next,
         state.limit, state.used, leases, seen,
     )  # fmt: skip
 

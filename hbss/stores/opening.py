@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hbss.errors import StateUnsafe
+from hbss.keys import PublicKey
 from hbss.params import ParameterSet
 from hbss.stores import StateStore, StoreState, engines
 from hbss.stores.keyfile import KeyFile, KeyRow, Term
@@ -25,6 +26,11 @@ class OpenState:
     term: Term
     store: StateStore
     witness: Witness | None
+
+    @property
+    def public(self) -> PublicKey:
+        """The key to verify with."""
+        return PublicKey.from_raw(self.set, self.key.public_key)
 
     def check_rollback(self) -> StoreState:
         """The state of the store; StateRolledBack if the witness has seen more."""
