@@ -87,8 +87,6 @@ def move(path: _Path, place: str) -> str:
     `move` has been called again and ended. ValueError if the state is there already.
     """
     url = HERE if place == HERE else engines.normal(place)
-    if url != HERE:
-        _check_answers(url)
     with closing(KeyFile(os.fspath(path))) as file:
         begun = file.term
         if begun.ready:
@@ -96,6 +94,8 @@ def move(path: _Path, place: str) -> str:
                 raise ValueError(f"the state of {file.path} is kept by {url} already")
             if url == begun.witness:
                 raise ValueError(f"{url} is the witness of {file.path} and cannot be its store too: name another first")
+            if url != HERE:
+                _check_answers(url)
             begun = Term(begun.number + 1, random_bytes(KEY_ID_LEN), url, begun.witness, ready=False)
         else:
             begun = replace(begun, number=begun.number + 1, authority=url)

@@ -55,8 +55,8 @@ def read_status(opened: OpenState) -> KeyStatus:
     state, leases = _consistent(opened.store)
     seen = None if opened.witness is None else opened.witness.mark().next
     return KeyStatus(
-        opened.set.name, opened.public.fingerprint(), opened.term.authority, opened.term.witness, state.epoch, state.first, state.next,
-        state.limit, state.used, leases, seen,
+        opened.set.name, opened.public.fingerprint(), opened.term.authority, opened.term.witness, state.epoch,
+        state.first, state.next, state.limit, state.used, leases, seen,
     )  # fmt: skip
 
 

@@ -74,7 +74,8 @@ class SqliteStore(SqliteFile):
                 "UPDATE state SET epoch = max(epoch, ?), next = max(next, ?) WHERE key_id = ?", epoch, next, self.key_id
             )
             state = self._read_state()
-        self._epoch = state.epoch
+        if epoch == state.epoch:  # else somebody else has raised it, and this handle stays fenced
+            self._epoch = epoch
         return state
 
     def retire(self, successor: bytes) -> range:

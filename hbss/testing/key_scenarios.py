@@ -15,7 +15,7 @@ from hbss import state
 from hbss.errors import HbssError
 from hbss.testing.checks import Use, uses_in
 from hbss.testing.processes import Out
-from hbss.testing.scenarios import attempt, sign_some
+from hbss.testing.scenarios import OfSubject, attempt, sign_some
 from hbss.testing.subjects import KeySubject
 
 PUBLISHED = 255  # the layer of a pretended use: a public key that the world knows has to be opened again
@@ -65,27 +65,16 @@ def _published(key: hbss.StatefulPrivateKey) -> Use:
 
 
 @dataclass(frozen=True)
-class Moving:
+class Moving(OfSubject):
     """Moving the state of a key into another store, and signing there."""
 
     subject: KeySubject
     place: str
-    may_refuse: bool = False
 
     @property
-    def name(self) -> str:
-        """What reports call it."""
-        return f"{self.subject.name}: move to {self.place.partition(':')[0]}"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the subject is."""
-        return self.subject.is_local
-
-    def prepare(self, folder: Path, out: Out) -> None:
-        """A key that has signed before."""
-        self.subject.create(folder)
-        sign_some(self.subject, folder, out, 1)
+    def what(self) -> str:  # type: ignore[override]
+        """Where to."""
+        return f"move to {self.place.partition(':')[0]}"
 
     def act(self, folder: Path, out: Out) -> None:
         """Move, and sign."""
@@ -106,26 +95,11 @@ class Moving:
 
 
 @dataclass(frozen=True)
-class Splitting:
+class Splitting(OfSubject):
     """Giving some indices of a key to a second file, and signing with both."""
 
     subject: KeySubject
-    may_refuse: bool = False
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        return f"{self.subject.name}: split"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the subject is."""
-        return self.subject.is_local
-
-    def prepare(self, folder: Path, out: Out) -> None:
-        """A key that has signed before."""
-        self.subject.create(folder)
-        sign_some(self.subject, folder, out, 1)
+    what = "split"
 
     def act(self, folder: Path, out: Out) -> None:
         """Split, and sign with both."""
@@ -145,36 +119,28 @@ def _sign_with(path: Path, out: Out) -> None:
 
 
 @dataclass(frozen=True)
-class RollingBack:
+class RollingBack(OfSubject):
     """Signing under a witness; then an old copy takes the place of the key. An honest one refuses, or recovers."""
 
     subject: KeySubject
     recovers: bool = False
 
     @property
-    def name(self) -> str:
-        """What reports call it."""
-        return f"{self.subject.name}: old copy put back" + (" and recovered" if self.recovers else "")
-
-    @property
     def may_refuse(self) -> bool:
         """An old copy that nobody recovered has to."""
         return not self.recovers
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the subject is."""
-        return self.subject.is_local
-
     def prepare(self, folder: Path, out: Out) -> None:
         """A key that has signed before, and a copy."""
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", RuntimeWarning
-            )  # the witness lies on the same disk, which is put back apart
-            self.subject.create(folder)
-        sign_some(self.subject, folder, out, 1)
+            warnings.simplefilter("ignore", RuntimeWarning)  # key and witness lie on one disk, and are put back apart
+            super().prepare(folder, out)
         shutil.copy2(folder / "key", folder / "old")
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        """With or without a recovery."""
+        return "old copy put back" + (" and recovered" if self.recovers else "")
 
     def act(self, folder: Path, out: Out) -> None:
         """Sign."""

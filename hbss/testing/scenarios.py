@@ -69,17 +69,21 @@ def sign_some(subject: Subject, folder: Path, out: Out, count: int) -> bool:
     return attempt(out, work) and good
 
 
-@dataclass(frozen=True)
-class Signing:
-    """Signing, by one handle and then by a second one; after an error the same handle is asked again."""
+class OfSubject:
+    """What the scenarios of a subject have in common. what: what is done with it."""
 
     subject: Subject
-    may_refuse: bool = False
+    what = ""
 
     @property
     def name(self) -> str:
         """What reports call it."""
-        return f"{self.subject.name}: signing"
+        return f"{self.subject.name}: {self.what}"
+
+    @property
+    def may_refuse(self) -> bool:
+        """Another signer can go on."""
+        return False
 
     @property
     def is_local(self) -> bool:
@@ -90,6 +94,14 @@ class Signing:
         """A key that has signed before."""
         self.subject.create(folder)
         sign_some(self.subject, folder, out, 1)
+
+
+@dataclass(frozen=True)
+class Signing(OfSubject):
+    """Signing, by one handle and then by a second one; after an error the same handle is asked again."""
+
+    subject: Subject
+    what = "signing"
 
     def act(self, folder: Path, out: Out) -> None:
         """Sign."""
@@ -102,26 +114,11 @@ class Signing:
 
 
 @dataclass(frozen=True)
-class HandingOn:
+class HandingOn(OfSubject):
     """A bare store's state is retired, and a second one of the same engine goes on with what was left."""
 
     subject: StoreSubject
-    may_refuse: bool = False
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        return f"{self.subject.name}: handing on"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the subject is."""
-        return self.subject.is_local
-
-    def prepare(self, folder: Path, out: Out) -> None:
-        """A state that has signed before."""
-        self.subject.create(folder)
-        sign_some(self.subject, folder, out, 1)
+    what = "handing on"
 
     def act(self, folder: Path, out: Out) -> None:
         """Hand on, and sign in the new place."""
