@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,3 +58,27 @@ def store(key: Path) -> Iterator[SqliteStore]:
 
     with contextlib.closing(sqlite_store(key, timeout=0.1)) as opened:
         yield opened
+
+
+@pytest.fixture
+def tower(tmp_path: Path) -> Path:
+    """A fresh HSS key of 32 * 32 leaves."""
+    import hbss
+    from tests.state_kit import HSS
+
+    hbss.create_key(tmp_path / "key", HSS)
+    return tmp_path / "key"
+
+
+@pytest.fixture
+def watched(key: Path) -> Path:
+    """A key with a witness and three signatures, and an older copy of it, `old`."""
+    import hbss
+
+    hbss.state.witness(key, str(key.with_name("witness")))
+    with hbss.open_key(key) as handle:
+        handle.sign(b"x")
+    shutil.copy(key, key.with_name("old"))
+    with hbss.open_key(key) as handle:
+        handle.sign_many([b"x", b"x"])
+    return key

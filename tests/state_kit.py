@@ -64,6 +64,12 @@ def signer(key: str | Path, kind: type[SqliteStore] = SqliteStore, timeout: floa
     return StatefulPrivateKey(opened(key, kind, timeout))
 
 
+def put_back(key: Path) -> None:
+    """Let an old copy, `old` beside the key, take its place."""
+    os.replace(key.with_name("old"), key)
+    key.chmod(0o600)
+
+
 # ---- signers that are killed ---------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,199 @@
+"""The witness, and recovering: what went back is noticed, and what comes then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+import hbss
+from hbss import create_key, open_key, state
+from hbss.stores.sqlite import SqliteStore
+from tests.state_kit import HSS, LMS, XMSSMT, index_of, one_time_keys, put_back, used_twice
+
+pytestmark = pytest.mark.filterwarnings("ignore:the witness .* lies on the same disk:RuntimeWarning")
+
+
+# ---- the witness ---------------------------------------------------------------------------------------------------
+
+
+def test_an_old_copy_is_refused(watched: Path) -> None:
+    """Both numbers, and the way out."""
+    put_back(watched)
+    with pytest.raises(hbss.StateRolledBack, match=r"next index 1;.*next index 3\..*hbss state recover"):
+        open_key(watched)
+    found = state.status(watched)
+    assert (found.next, found.seen) == (1, 3)
+    after = state.recover(watched)
+    assert (after.epoch, after.next, after.seen) == (1, 3, 3)
+    with open_key(watched) as handle:
+        assert index_of(LMS, handle.sign(b"x")) == 3
+
+
+def test_a_copy_put_back_under_an_open_key(watched: Path) -> None:
+    """The state goes back while a signer is open, as with a machine's snapshot: the next reservation notices."""
+    with open_key(watched) as handle:
+        handle._opened.witness.raise_to(0, 7)  # type: ignore[union-attr]
+        with pytest.raises(hbss.StateRolledBack, match=r"next index 3;.*next index 7"):
+            handle.sign(b"x")
+    assert state.status(watched).used == 3
+
+
+def test_the_witness_is_told_before_release(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment a one-time key signs, reservation and witness are both ahead of it."""
+    state.witness(key, str(key.with_name("witness")))
+    with open_key(key) as handle:
+        sign = handle._tower.sign
+        seen: list[tuple[int, int, int]] = []
+
+        def looking(index: int, data: memoryview) -> bytes:
+            assert handle._opened.witness is not None
+            seen.append((index, handle._opened.witness.mark().next, handle._store.describe().next))
+            return sign(index, data)
+
+        monkeypatch.setattr(handle._tower, "sign", looking)
+        handle.sign(b"x")
+        with handle.reserve(3) as batch:
+            batch.sign(b"x")
+    assert seen == [(0, 1, 1), (1, 4, 4)]
+
+
+def test_a_witness_that_cannot_be_written_burns_the_index(watched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is released that the witness does not know."""
+    with open_key(watched) as handle, monkeypatch.context() as patch, one_time_keys(monkeypatch) as signed:
+
+        def fails(self: SqliteStore, epoch: int, next: int) -> None:
+            raise hbss.StateError("the disk of the witness is full")
+
+        patch.setattr(SqliteStore, "advance", fails)
+        with pytest.raises(hbss.StateError, match="of the witness is full"):
+            handle.sign(b"x")
+        assert not signed
+    found = state.status(watched)
+    assert (found.next, found.used, found.burned) == (4, 3, 1)
+
+
+@pytest.mark.parametrize("how", ["removed", "emptied", "cut", "of another key"])
+def test_a_lost_witness_is_an_error(watched: Path, how: str) -> None:
+    """It fails closed, and nothing is used up."""
+    file = watched.with_name("witness")
+    if how == "removed":
+        file.unlink()
+    elif how == "emptied":
+        file.write_bytes(b"")
+    elif how == "cut":
+        os.truncate(file, file.stat().st_size // 2)
+    else:
+        file.unlink()
+        create_key(watched.with_name("another"), LMS)
+        state.witness(watched.with_name("another"), str(file))
+    with pytest.raises((hbss.StateError, hbss.BadKey, FileNotFoundError), match="witness"):
+        open_key(watched)
+    with pytest.raises((hbss.StateError, hbss.BadKey, FileNotFoundError)):
+        state.recover(watched)
+
+
+def test_a_witness_on_the_same_disk_is_said(key: Path) -> None:
+    """It protects from a copy of the file, not from one of the disk."""
+    with pytest.warns(RuntimeWarning, match="same disk"):
+        url = state.witness(key, str(key.with_name("witness")))
+    assert url == f"sqlite:{key.with_name('witness')}"
+    with pytest.raises(ValueError, match="somewhere else"):
+        state.witness(key, str(key))
+    with pytest.raises(ValueError, match="no such folder"):
+        state.witness(key, str(key.with_name("none") / "witness"))
+    with open_key(key) as handle:
+        handle.sign(b"x")
+    assert state.witness(key, None) == ""
+    key.with_name("witness").unlink()
+    with open_key(key) as handle:
+        handle.sign(b"x")
+
+
+def test_nothing_washes_a_rollback(watched: Path) -> None:
+    """An old copy cannot be moved, split or given another witness as if it were the newest."""
+    put_back(watched)
+    for act in (
+        lambda: state.move(watched, f"sqlite:{watched.with_name('state.db')}"),
+        lambda: state.split(watched, 1, watched.with_name("other")),
+        lambda: state.witness(watched, str(watched.with_name("second witness"))),
+    ):
+        with pytest.raises(hbss.StateRolledBack, match="next index 3"):
+            act()
+    assert sorted(path.name for path in watched.parent.iterdir() if path.suffix not in (".lock", ".tree")) == [
+        "key", "witness",
+    ]  # fmt: skip
+
+
+def test_two_keys_share_a_witness_file(watched: Path, tmp_path: Path) -> None:
+    """Each has its own row in it."""
+    create_key(tmp_path / "second", LMS)
+    state.witness(tmp_path / "second", str(watched.with_name("witness")))
+    with open_key(tmp_path / "second") as handle:
+        handle.sign(b"x")
+    assert (state.status(watched).seen, state.status(tmp_path / "second").seen) == (3, 1)
+
+
+def test_concurrent_signers_with_a_witness(tower: Path) -> None:
+    """Two handles that reserve in turns never accuse one another."""
+    state.witness(tower, str(tower.with_name("witness")))
+    failed: list[BaseException] = []
+
+    def sign() -> None:
+        try:
+            with open_key(tower) as handle:
+                for _ in range(15):
+                    handle.sign(b"x")
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=sign) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert state.status(tower).seen == 45
+
+
+# ---- recovering ----------------------------------------------------------------------------------------------------
+
+
+def test_recovery_needs_to_know_how_far(key: Path) -> None:
+    """Without a witness, from a number or from the newest signature."""
+    with pytest.raises(ValueError, match="no witness"):
+        state.recover(key)
+    with open_key(key) as handle:
+        signatures = handle.sign_many([b"x"] * 4)
+        after = state.recover(key, signature=signatures[2])
+        assert (after.epoch, after.next) == (1, 4), "never back"
+        with pytest.raises(hbss.StateFenced, match="epoch 1, this signer at 0"):
+            handle.sign(b"x")
+    after = state.recover(key, skip_to=9)
+    assert (after.epoch, after.next, after.burned, after.used) == (2, 9, 5, 4)
+    with pytest.raises(ValueError, match="beyond the end"):
+        state.recover(key, skip_to=32)
+    with pytest.raises(ValueError, match="can be none of this key"):
+        state.recover(key, signature=b"short")
+    with open_key(key) as handle:
+        assert index_of(LMS, handle.sign(b"x")) == 9
+    assert state.recover(key, skip_to=31).remaining == 0
+
+
+@pytest.mark.parametrize("name", [HSS, XMSSMT])
+def test_recovery_of_a_tower(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old copy lacks signatures of inner trees: they come out the same, so no one-time key signs two values."""
+    key = tmp_path / "key"
+    create_key(key, name)
+    shutil.copy(key, tmp_path / "old")
+    with one_time_keys(monkeypatch) as signed:
+        with open_key(key) as handle:
+            newest = [handle.sign(b"%d" % i) for i in range(40)][-1]
+        put_back(key)
+        state.recover(key, signature=newest)
+        with open_key(key) as handle:
+            assert index_of(name, handle.sign(b"x")) == 40
+    assert used_twice(signed) == []
