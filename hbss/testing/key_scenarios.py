@@ -103,7 +103,7 @@ class Splitting(OfSubject):
 
     def act(self, folder: Path, out: Out) -> None:
         """Split, and sign with both."""
-        attempt(out, lambda: state.split(folder / "key", 2, folder / "other"))
+        attempt(out, lambda: state.split(folder / "key", 20, folder / "other"))  # every cut may cost some
         self.again(folder, out)
 
     def again(self, folder: Path, out: Out) -> None:
