@@ -144,8 +144,14 @@ class StatefulPrivateKey(_Signer):
         contents = self._views(items, context)
         if not contents:
             return []
-        with self.reserve(len(contents)) as batch:
-            return batch.sign_many(contents)
+        with self._turn():
+            self._get_ready(len(contents))
+            indices = self._reserve(len(contents))
+            self._spent.append(Spent(indices.start, 0))  # whatever happens now
+            signatures = self._sign_at(indices.start, contents)
+            self._spent[-1] = Spent(indices.start, len(signatures))
+        self._tell_if_low(indices.stop)
+        return signatures
 
     def reserve(self, count: int) -> Batch:
         """Take `count` >= 1 indices by one durable write, and sign with them: `with key.reserve(256) as batch: ...`.
@@ -232,10 +238,16 @@ class StatefulPrivateKey(_Signer):
             self._store.settle(self._spent)
             self._spent = []
 
+    def _sign_at(self, start: int, contents: list[memoryview]) -> list[bytes]:
+        return [self._tower.sign(index, data) for index, data in enumerate(contents, start)]
+
     def _end_batch(self, indices: range, used: int) -> None:
         with self._lock:
             self._spent.append(Spent(indices.start, used))
-        remaining = self._limit - indices.stop
+        self._tell_if_low(indices.stop)
+
+    def _tell_if_low(self, next: int) -> None:
+        remaining = self._limit - next
         if self._on_low is not None and is_low(remaining, self._limit - self._first, self._warn_below):
             self._on_low(remaining)
 
@@ -311,7 +323,7 @@ class Batch(_Signer):
                     "this batch; reserve another"
                 )
             start, self._next = self._next, self._next + len(contents)  # used up, whatever happens now
-            signatures = [self._key._tower.sign(index, data) for index, data in enumerate(contents, start)]
+            signatures = self._key._sign_at(start, contents)
             self._used += len(signatures)
         return signatures
 

@@ -91,9 +91,9 @@ class Tower:
         self.prepare(index)
         floor = self._floors[0]
         leaf = index & ((1 << self._family.heights[0]) - 1)
-        path = floor.path(leaf)
+        path = floor.tree.path(leaf)
         lowest = self._family.sign_message(index, floor.tree.spot, leaf, data, path)
-        floor.check(leaf, lowest[-len(path) :])
+        floor.check(leaf, lowest[-len(path) :])  # the very bytes that would be released
         inner = [self._floors[layer].vouched for layer in range(len(self._floors) - 1)]
         signature = self._family.join(index, lowest, inner)
         if not self._proven:

@@ -91,7 +91,14 @@ class Tree:
 
     def path(self, leaf: int) -> bytes:
         """The authentication path of a leaf: its sibling and the siblings of all nodes above it, height * n bytes."""
-        return b"".join(self.node(level, (leaf >> level) ^ 1) for level in range(self.spot.height))
+        height, n, nodes = self.spot.height, self.spot.n, self.nodes
+        path: list[bytes | bytearray] = [self.node(level, (leaf >> level) ^ 1) for level in range(self.base)]
+        first = 0  # of the level; as `node` would find it, but this is in every signature
+        for level in range(self.base, height):
+            at = (first + ((leaf >> level) ^ 1)) * n
+            path.append(nodes[at : at + n])
+            first += 1 << (height - level)
+        return b"".join(path)
 
     def climb(self, leaf: int, path: bytes) -> bytes:
         """The root that a leaf of this tree and a path lead to."""

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 class StopsHalfway(SqliteStore):
     """Is killed in the middle of a transaction of which part has reached the file, with its journal beside it."""
 
-    def _claim(self, count: int) -> int:
+    def _claim(self, count: int, used: int) -> int:
         self._connection.execute("PRAGMA cache_size = 1")
-        start = super()._claim(count)
+        start = super()._claim(count, used)
         for leaf in range(500):
             self._connection.execute("INSERT INTO child VALUES (?, 1, 0, ?, zeroblob(4000), x'')", (self.key_id, leaf))
         os.kill(os.getpid(), signal.SIGKILL)

@@ -113,13 +113,13 @@ class Rival(SqliteStore):
     def _look(self) -> None:
         """What the signer does to the file meanwhile."""
 
-    def _claim(self, count: int) -> int:
+    def _claim(self, count: int, used: int) -> int:
         self._read_state()
         self._look()
         kind = "bare" if self.bare else "locked"
         probe = [sys.executable, "-c", PROBE, str(self.path), kind]
         self.rival = subprocess.run(probe, capture_output=True, text=True, check=True).stdout.strip()
-        return super()._claim(count)
+        return super()._claim(count, used)
 
 
 class BareRival(Rival):

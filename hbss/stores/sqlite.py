@@ -45,8 +45,7 @@ class SqliteStore(SqliteFile):
         if count < 1:
             raise ValueError(f"a reservation takes at least one index, not {count}")
         with self.transaction():
-            start = self._claim(count)
-            self._settle(spent)
+            start = self._claim(count, self._end_leases(spent))
             lease = (self.key_id, start, start + count, self._epoch, self._signer, time.time())
             self.execute("INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?)", *lease)
         return range(start, start + count)
@@ -54,7 +53,8 @@ class SqliteStore(SqliteFile):
     def settle(self, spent: Sequence[Spent]) -> None:
         """Say what became of earlier reservations."""
         with self.transaction():
-            self._settle(spent)
+            if used := self._end_leases(spent):
+                self.execute("UPDATE state SET used = used + ? WHERE key_id = ?", used, self.key_id)
 
     def leases(self) -> list[Lease]:
         """The leases that have not been settled."""
@@ -107,7 +107,8 @@ class SqliteStore(SqliteFile):
 
     # ---- the parts of a reservation
 
-    def _claim(self, count: int) -> int:
+    def _claim(self, count: int, used: int) -> int:
+        """Raise `next` by `count`, and `used` on the way."""
         row = self.execute(
             "SELECT next FROM state WHERE key_id = ? AND epoch = ? AND next <= lim - ?", self.key_id, self._epoch, count
         ).fetchone()
@@ -115,18 +116,23 @@ class SqliteStore(SqliteFile):
             raise self._refusal(count)
         start = int(row[0])
         changed = self.execute(
-            "UPDATE state SET next = next + ? WHERE key_id = ? AND epoch = ? AND next = ?",
-            count, self.key_id, self._epoch, start,
+            "UPDATE state SET next = next + ?, used = used + ? WHERE key_id = ? AND epoch = ? AND next = ?",
+            count, used, self.key_id, self._epoch, start,
         ).rowcount  # fmt: skip
         if changed != 1:
             raise StateError(f"{self.path}: the reservation changed {changed} rows instead of one; nothing was signed")
         return start
 
-    def _settle(self, spent: Sequence[Spent]) -> None:
-        for start, used in spent:
-            lease = "key_id = ? AND start = ? AND stop - start >= ?"
-            if self.execute(f"DELETE FROM lease WHERE {lease}", self.key_id, start, used).rowcount:  # noqa: S608
-                self.execute("UPDATE state SET used = used + ? WHERE key_id = ?", used, self.key_id)
+    def _end_leases(self, spent: Sequence[Spent]) -> int:
+        """Remove leases; how many signatures they made. One that is unknown, or too short for that, stays as it is."""
+        return sum(
+            each.used
+            for each in spent
+            if self.execute(
+                "DELETE FROM lease WHERE key_id = ? AND start = ? AND stop - start >= ?",
+                self.key_id, each.start, each.used,
+            ).rowcount
+        )  # fmt: skip
 
     def _refusal(self, count: int) -> StateError | KeyExhausted:
         state = self._read_state()

@@ -66,7 +66,7 @@ class SqliteFile(forks.Handle):
             guards.check_same_file(self.path, self._identity)
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
-                self._check_journal()
+                self._check_log()
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -90,6 +90,10 @@ class SqliteFile(forks.Handle):
             self._connection.close()
 
     # ---- settings
+
+    def _check_log(self) -> None:
+        """Inside a transaction: in WAL mode there is a log by now. To ask SQLite would take ten times as long."""
+        database.refuse_wal_files(self.path)
 
     def _check_kind(self) -> None:
         if database.pragma(self._connection, "page_count") == 0:
