@@ -1,16 +1,20 @@
-"""Measure everything once, print ratios, and write benchmarks/results/."""
+"""Measure, print, and write benchmarks/results/.
+
+python -m benchmarks            hashing: the kernels, and how close key generation, signing and verifying come to them
+python -m benchmarks state      what keeping state costs
+python -m benchmarks publish    put the figures of a run of `state` into docs/benchmarks.md
+"""
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import efficiency, kernels
-from benchmarks.measure import Spread, machine
-
-RESULTS = Path(__file__).resolve().parent / "results"
+from benchmarks import chart, efficiency, kernels, publish, state, state_opening, state_tables
+from benchmarks.measure import RESULTS, Spread, machine, save
 
 
 def show_kernels(anchor: Spread, rows: list[kernels.Kernel]) -> None:
@@ -38,12 +42,8 @@ def show_acts(rows: list[efficiency.Act]) -> None:
         print(f"{row['set']:24} {row['act']:7} {row['hashes']:>11,} {ms:>9.3f} ms {row['efficiency'].median:>11.0%}")
 
 
-def main() -> None:
-    """Run everything; `--no-save` writes no file."""
-    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    arguments.add_argument("--no-save", action="store_true", help="print only")
-    save = not arguments.parse_args().no_save
-
+def hashing(arguments: argparse.Namespace) -> None:
+    """The anchor, the kernels and the acts."""
     about = machine()
     print(", ".join(f"{key}: {value}" for key, value in about.items() if value))
     anchor = kernels.anchor()
@@ -53,13 +53,55 @@ def main() -> None:
     show_scalar(scalar)
     acts = [act for name in efficiency.TREES for act in efficiency.acts(name)]
     show_acts(acts)
-
-    if save:
-        now = datetime.datetime.now(datetime.timezone.utc)
-        path = RESULTS / f"{now:%Y-%m-%dT%H%M%SZ}-{about['commit'] or 'no-commit'}.json"
+    if not arguments.no_save:
         found = {"machine": about, "anchor": anchor, "kernels": rows, "without vector code": scalar, "acts": acts}
-        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        print(f"\nwritten to {path}; figures there are [least, median, greatest]")
+        save(found, about["commit"], folder=arguments.results)
+
+
+def keeping_state(arguments: argparse.Namespace) -> None:
+    """The stores, opening a key, and a signature beside a commit; a chart beside the JSON."""
+    budget = state.QUICK if arguments.quick else state.Budget()
+    if arguments.large:
+        budget = replace(budget, trees=budget.trees + state_opening.LARGE)
+    found = state.measure(arguments.folder, budget, arguments.postgres)
+    print(state_tables.text(found))
+    if not arguments.no_save:
+        path = save(found, found["machine"]["commit"], "-state", arguments.results)
+        if not chart.write(found, path.with_suffix(".svg")):
+            print("no chart: matplotlib is missing; pip install -e '.[plots]'")
+
+
+def publishing_figures(arguments: argparse.Namespace) -> None:
+    """A run's figures and chart, into the docs."""
+    try:
+        publish.publish(arguments.json)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"nothing was published: {error}") from None
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run one section; words: as on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    saving = argparse.ArgumentParser(add_help=False)
+    saving.add_argument("--no-save", action="store_true", help="print only")
+    saving.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER", help="where the JSON goes")
+    sections = parser.add_subparsers(metavar="SECTION")
+    sections.add_parser("hashing", parents=[saving], help="the default").set_defaults(run=hashing)
+    stores = sections.add_parser("state", parents=[saving], help="what keeping state costs")
+    stores.set_defaults(run=keeping_state)
+    stores.add_argument("--quick", action="store_true", help="a short run, whose figures mean little")
+    stores.add_argument("--large", action="store_true", help="open a key of 2^20 leaves as well")
+    stores.add_argument("--folder", type=Path, help="where keys and server lie meanwhile (default: a temporary folder)")
+    stores.add_argument(
+        "--postgres", metavar="URL", help="of a database, where some states stay (default: own server; '': none)"
+    )
+    publishing = sections.add_parser("publish", help="put figures into docs/benchmarks.md")
+    publishing.add_argument("json", type=Path)
+    publishing.set_defaults(run=publishing_figures)
+    arguments = parser.parse_args((sys.argv[1:] if words is None else words) or ["hashing"])
+    arguments.run(arguments)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import platform
 import shlex
 import statistics
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from hbss import _native
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
 BATCH = 0.01  # seconds: a figure that is shorter is repeated until it takes so long
 
 
@@ -60,6 +63,15 @@ def machine() -> dict[str, str | bool]:
         "changed since": bool(_first_line(["git", "-C", str(ROOT), "status", "--porcelain"])),
         "backend": _native.backend_name(),
     }
+
+
+def save(found: Mapping[str, object], commit: object, section: str = "", folder: Path = RESULTS) -> Path:
+    """Write what was measured, under a name of the time, the commit and the section; returns the file."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    path = folder / f"{now:%Y-%m-%dT%H%M%SZ}-{commit or 'no-commit'}{section}.json"
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(f"\nwritten to {path}; figures there are [least, median, greatest]")
+    return path
 
 
 def _cpu() -> str:

@@ -1,0 +1,111 @@
+"""The figures of `benchmarks.state` as text: what the terminal shows, and what docs/benchmarks.md holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.measure import Spread
+from benchmarks.state import Found
+from benchmarks.state_commit import DURABLE, LIMIT
+
+CAPTION = "Signatures per second by store, size of a reservation and number of signers"
+
+
+def middle(figure: Any) -> float:
+    """The median of a spread, which JSON has made a list."""
+    return Spread(*figure).median
+
+
+def milliseconds(figure: Any) -> str:
+    """A spread of seconds, by its median: three digits, in seconds from ten of them on."""
+    value = middle(figure) * 1e3
+    if value >= 9995:
+        return f"{value / 1e3:.1f} s"
+    return f"{value:,.0f} ms" if value >= 99.5 else f"{value:.3g} ms"
+
+
+def rounded(value: float) -> str:
+    """A rate by its first two digits; the third changes with every run."""
+    return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def table(head: list[str], rows: list[list[str]], left: int = 1) -> list[str]:
+    """Lines of Markdown; all columns but the first `left` are numbers."""
+    line = ["---"] * left + ["---:"] * (len(head) - left)
+    return [f"| {' | '.join(cells)} |" for cells in [head, line, *rows]]
+
+
+def rates(found: Found) -> list[str]:
+    """Signatures per second."""
+    signers = sorted({row["signers"] for row in found["rates"]})
+    rows: dict[tuple[str, int], dict[int, str]] = {}
+    for row in found["rates"]:
+        rows.setdefault((row["store"], row["lease"]), {})[row["signers"]] = rounded(middle(row["per_second"]))
+    head = ["store", "a reservation takes", *[f"{n} signer{'s' * (n > 1)}" for n in signers], "a crash loses at most"]
+    return table(
+        head,
+        [
+            [store, str(lease), *[cells.get(n, "") for n in signers], str(lease)]
+            for (store, lease), cells in rows.items()
+        ],
+    )
+
+
+def openings(found: Found) -> list[str]:
+    """Milliseconds until a key is open, and until it has signed."""
+    head = ["set", "tree files", "`open_key`", "first signature", "files not in memory", "no tree files"]
+    return table(
+        head,
+        [
+            [
+                f"`{row['set']}`", f"{row['tree_bytes'] / 1024:,.0f} KiB", milliseconds(row["open"]),
+                milliseconds(row["warm"]), milliseconds(row["cold"]) if row["dropped"] else "",
+                milliseconds(row["rebuilt"]),
+            ]
+            for row in found["openings"]
+        ],
+    )  # fmt: skip
+
+
+def costs(found: Found) -> list[str]:
+    """A signature beside a commit, and what lies between them."""
+    commit = found["commit"]
+    acts = (
+        ("flush of one page", commit["flush"]), ("bare commit", commit["commit"]),
+        ("reservation of one index", commit["reservation"]), ("signature", commit["signature"]),
+    )  # fmt: skip
+    rows = [[name, milliseconds(cost["seconds"]), milliseconds(cost["processor"])] for name, cost in acts]
+    return table(["one", "by the clock", "of which on the processor"], rows)
+
+
+def verdict(found: Found) -> str:
+    """The rule for a signature by the SQLite store, and whether it holds."""
+    commit = found["commit"]
+    ratio = f"A signature takes {middle(commit['ratio']):.2f} times a bare commit"
+    if commit["holds"] is None:
+        return f"{ratio}; a commit takes less than {DURABLE * 1e3:.0f} ms here, so the limit of {LIMIT} does not apply."
+    return f"{ratio}; the limit is {LIMIT}, and it {'holds' if commit['holds'] else 'does not hold'}."
+
+
+def conditions(found: Found) -> str:
+    """Where these figures are from."""
+    machine, place = found["machine"], found["place"]
+    commit = f"commit {machine['commit']}{' and changes' if machine['changed since'] else ''}"
+    parts = (
+        str(machine["cpu"]), f"{place['processors']} processors", f"file system {place['file_system'] or 'unknown'}",
+        f"Python {machine['python']}", f"SQLite {place['sqlite']}", place["postgresql"], commit,
+        f"load before {place['load']:.1f}",
+    )  # fmt: skip
+    return f"Measured on {', '.join(part for part in parts if part)}."
+
+
+def text(found: Found, picture: str = "") -> str:
+    """All of it; picture: the path of the chart, for a page."""
+    return "\n".join([
+        conditions(found), "",
+        f"Signatures per second with `{found['place']['set']}`:", "", *rates(found), "",
+        *([f"![{CAPTION}]({picture})", ""] if picture else []),
+        "From the call of `open_key`:", "", *openings(found), "",
+        "A signature by the SQLite store, one index a reservation, beside a bare commit:", "", *costs(found), "",
+        verdict(found),
+    ])  # fmt: skip
