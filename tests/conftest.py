@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module imports hbss, which reads HBSS_BACKEND once; xdist's workers inherit the environment."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell: children would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if backend := config.getoption("--backend"):
         os.environ["HBSS_BACKEND"] = backend
     if config.getoption("--long") and config.option.markexpr == "not long":
