@@ -87,6 +87,7 @@ class Server(postgres_server.Server):
         while not done(self.sql(f"SHOW {name}")[0][0]):
             assert time.monotonic() < deadline, f"{name} was not taken"
             time.sleep(0.01)
+        self.sql("CHECKPOINT")  # the checkpointer, which tells the others of standbys, has then taken it too
 
     @contextmanager
     def database(self) -> Iterator[str]:
