@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 else:
     Buffer = object
 
-Progress = Callable[[int, int], None]
 OnLow = Callable[[int], object]
 
 
 def create_key(
     path: str | os.PathLike[str],
     set: str | ParameterSet,
-    progress: Progress | None = None,
+    progress: creation.Progress | None = None,
     *,
     resume: bool = False,
 ) -> None:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import click
 
-import hbss
 from hbss.audit import Audit, Report
 from hbss.cli import io
 
@@ -50,7 +49,7 @@ def audit(
         raise click.UsageError("name signatures, a folder of them, or a --list")
     if [key, listed, *signatures].count(io.STANDARD) > 1:
         raise click.UsageError("only one of PUB, SIG and --list can be standard input")
-    with Audit(_public(key), index) as audited:
+    with Audit(io.load_public(key), index) as audited:
         for signature, message in _given(signatures, listed, with_messages):
             audited.add(io.read(signature), None if message is None else io.read(message), signature)
         report = audited.report(limit)
@@ -58,13 +57,6 @@ def audit(
     if report.highest is None:
         raise click.ClickException(f"none of them is a signature of {key}, so nothing can be said about that key")
     return 0 if report.ok else 1
-
-
-def _public(name: str) -> hbss.PublicKey:
-    try:
-        return hbss.load_public_key(io.read(name))
-    except hbss.BadKey as error:
-        raise hbss.BadKey(f"{name} is no public key: {error}") from None
 
 
 # ---- which signatures ----------------------------------------------------------------------------------------------

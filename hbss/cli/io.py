@@ -33,6 +33,14 @@ def read(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
 
 
+def load_public(name: str) -> hbss.PublicKey:
+    """A public key; BadKey names its file."""
+    try:
+        return hbss.load_public_key(read(name))
+    except hbss.BadKey as error:
+        raise hbss.BadKey(f"{name} is no public key: {error}") from None
+
+
 @contextmanager
 def output(name: str) -> Iterator[Callable[[bytes], object]]:
     """Where to write a result: a new file that takes its name at the end of the block, or standard output.

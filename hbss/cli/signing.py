@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-import hbss
 from hbss.cli import io, low
 from hbss.stateful import StatefulPrivateKey
 
@@ -56,9 +55,6 @@ def verify(pub: str, file: str, sig: str) -> None:
     """Check that SIG is a signature of FILE by the key PUB. Exit status: 0 good, 1 bad, 2 cannot tell."""
     if [pub, file, sig].count(io.STANDARD) > 1:
         raise click.UsageError("only one of PUB, FILE and SIG can be standard input")
-    try:
-        public = hbss.load_public_key(io.read(pub))
-    except hbss.BadKey as error:
-        raise hbss.BadKey(f"{pub} is no public key: {error}") from None
+    public = io.load_public(pub)
     public.verify(io.read(sig), io.read(file))
     click.echo("good signature", err=True)

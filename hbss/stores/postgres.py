@@ -1,4 +1,4 @@
-"""State on a PostgreSQL server (12 or newer): several signers, on several machines, share one key.
+"""State on a PostgreSQL server (tested with 15, 12 at the least): several signers, on several machines, share one key.
 
 The URL is `postgresql://user@host:port/database?sslmode=verify-full`. Passwords do not belong there, as it is kept in
 the key file and shown: libpq finds them in PGPASSFILE (~/.pgpass), PGPASSWORD or a service file.
