@@ -8,11 +8,11 @@
 #include "trees/merkle.h"
 #include "trees/winternitz.h"
 
-static const hbss_scheme_row *const rows[] = {
+const hbss_scheme_row *const hbss_scheme_rows[] = {
   [HBSS_LMS] = &hbss_lms_row, [HBSS_XMSS] = &hbss_xmss_row, [HBSS_XMSSMT] = &hbss_xmssmt_row,
   [HBSS_SLHDSA] = &hbss_slhdsa_row};
 
-static const hbss_scheme_row *row_of(const hbss_key *key) { return rows[key->set->scheme]; }
+static const hbss_scheme_row *row_of(const hbss_key *key) { return hbss_scheme_rows[key->set->scheme]; }
 
 /* ---- sets ---- */
 
@@ -60,12 +60,12 @@ hbss_status hbss_key_from_public(hbss_key *key, const hbss_backend *backend, hbs
                                  const uint8_t *public_key, size_t len)
 {
   memset(key, 0, sizeof *key);
-  if ((size_t)scheme >= sizeof rows / sizeof *rows || (set && set->scheme != scheme) || !hbss_backend_supported(backend))
+  if ((uint32_t)scheme > HBSS_SLHDSA || (set && set->scheme != scheme) || !hbss_backend_supported(backend))
     return HBSS_BAD_ARGUMENT;
   key->backend = backend;
   key->levels = 1;
   key->has_root = 1;
-  const hbss_status status = rows[scheme]->read_public(key, set, public_key, len);
+  const hbss_status status = hbss_scheme_rows[scheme]->read_public(key, set, public_key, len);
   if (status) memset(key, 0, sizeof *key);
   else hbss_scheme_expand(key, row_of(key)->expand);
   return status;
@@ -115,7 +115,9 @@ hbss_status hbss_tree(uint8_t *nodes, const hbss_key *key, uint32_t layer, uint6
     memset(nodes, 0, (((size_t)2 << height) - 1) * key->n);
     return HBSS_BAD_ARGUMENT;
   }
-  hbss_merkle_forest(nodes, key, &at, (size_t)1 << height, height);
+  const hbss_spot spot = {key, at};
+  hbss_merkle_leaves(nodes, &spot, height, 0, (size_t)1 << height);
+  hbss_merkle_levels(nodes, key->tweak->nodes, &spot, 1, height);
   hbss_secret_wipe_stack();
   return HBSS_OK;
 }
@@ -123,22 +125,23 @@ hbss_status hbss_tree(uint8_t *nodes, const hbss_key *key, uint32_t layer, uint6
 hbss_status hbss_tree_parents(uint8_t *parents, const hbss_key *key, uint32_t layer, uint64_t tree, uint32_t height,
                               uint32_t index, const uint8_t *children, size_t count)
 {
-  const hbss_adrs at = {.layer = layer, .tree = tree, .height = height, .index = index};
+  const hbss_spot first = {key, {.layer = layer, .tree = tree, .height = height, .index = index}};
   if (!height || !exists(key, layer, tree, height, index) || count > ((size_t)1 << (key->height - height)) - index) {
     memset(parents, 0, count * key->n);
     return HBSS_BAD_ARGUMENT;
   }
-  key->tweak->nodes(parents, key, &at, children, count);
+  hbss_merkle_parents(parents, key->tweak->nodes, &first, children, count);
   return HBSS_OK;
 }
 
 hbss_status hbss_tree_climb(uint8_t *root, const hbss_key *key, uint32_t layer, uint64_t tree, uint32_t leaf,
                             const uint8_t *node, const uint8_t *path)
 {
-  const hbss_adrs at = {.layer = layer, .tree = tree, .index = leaf};
+  const hbss_spot at = {key, {.layer = layer, .tree = tree, .index = leaf}};
   memset(root, 0, key->n);
   if (!exists(key, layer, tree, 0, leaf)) return HBSS_BAD_ARGUMENT;
-  hbss_merkle_climb(root, key, &at, node, path);
+  memmove(root, node, key->n);
+  hbss_merkle_climb(root, key->tweak->nodes, &at, &path, key->height, 1);
   return HBSS_OK;
 }
 
@@ -158,7 +161,7 @@ hbss_status hbss_randomizer(uint8_t *r, const hbss_key *key, uint64_t index)
 
 hbss_status hbss_randomizer_start(hbss_stream *stream, const hbss_key *key, const uint8_t *opt_rand)
 {
-  memset(stream, 0, sizeof *stream);
+  memset(stream, 0, HBSS_STREAM_HEAD);
   if (key->set->scheme != HBSS_SLHDSA || !key->has_seeds) return HBSS_BAD_ARGUMENT;
   hbss_slhdsa_randomizer(stream, key, opt_rand);
   hbss_secret_wipe_stack();
@@ -167,7 +170,7 @@ hbss_status hbss_randomizer_start(hbss_stream *stream, const hbss_key *key, cons
 
 hbss_status hbss_digest_start(hbss_stream *stream, const hbss_key *key, uint64_t index, const uint8_t *r)
 {
-  memset(stream, 0, sizeof *stream);
+  memset(stream, 0, HBSS_STREAM_HEAD);
   if (!has_index(key, index)) return HBSS_BAD_ARGUMENT;
   row_of(key)->digest_start(stream, key, index, r);
   return HBSS_OK;
@@ -181,7 +184,7 @@ void hbss_stream_update(hbss_stream *stream, const uint8_t *data, size_t len)
 void hbss_stream_finish(uint8_t *out, hbss_stream *stream)
 {
   stream->finish(out, stream);
-  hbss_secret_wipe(stream, sizeof *stream);
+  hbss_secret_wipe(stream, HBSS_STREAM_HEAD);
   hbss_secret_wipe_stack();
 }
 
@@ -199,9 +202,9 @@ hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t lay
   return HBSS_OK;
 }
 
-uint32_t hbss_slhdsa_steps(const hbss_key *key)
+uint32_t hbss_slhdsa_steps(const hbss_key *key, const uint8_t *top)
 {
-  return key->set->scheme == HBSS_SLHDSA ? hbss_slhdsa_sign_steps(key) : 0;
+  return key->set->scheme == HBSS_SLHDSA ? hbss_slhdsa_sign_steps(key, top != NULL) : 0;
 }
 
 size_t hbss_slhdsa_scratch_len(const hbss_key *key)
@@ -210,36 +213,15 @@ size_t hbss_slhdsa_scratch_len(const hbss_key *key)
 }
 
 hbss_status hbss_slhdsa_sign(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest,
-                             uint32_t step, uint8_t *scratch)
+                             const uint8_t *top, uint32_t step, uint8_t *scratch)
 {
-  if (!key->has_seeds || step >= hbss_slhdsa_steps(key)) {
+  if (!key->has_seeds || step >= hbss_slhdsa_steps(key, top)) {
     memset(signature, 0, key->set->signature_len);
     return HBSS_BAD_ARGUMENT;
   }
-  hbss_slhdsa_sign_step(signature, key, r, digest, step, scratch);
+  hbss_slhdsa_sign_step(signature, key, r, digest, step, top, scratch);
   hbss_secret_wipe_stack();
   return HBSS_OK;
-}
-
-/* ---- verifying ---- */
-
-hbss_status hbss_verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)
-{
-  memset(stream, 0, sizeof *stream);
-  const hbss_status status = row_of(key)->verify_start(stream, key, signature, len);
-  if (status) memset(stream, 0, sizeof *stream);
-  else stream->signature_len = len;
-  return status;
-}
-
-hbss_status hbss_verify_finish(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)
-{
-  uint8_t root[HBSS_MAX_N];
-  if (!len || len != stream->signature_len) return HBSS_BAD_SIGNATURE; /* start has refused it, or seen another */
-  const hbss_key *signer = row_of(key)->verify_root(root, stream, key, signature);
-  const int good = hbss_secret_equal(root, signer->root, signer->n);
-  memset(stream, 0, sizeof *stream);
-  return good ? HBSS_OK : HBSS_BAD_SIGNATURE;
 }
 
 /* ---- one-time signatures by themselves ---- */
@@ -282,7 +264,8 @@ hbss_status hbss_ots_sign(uint8_t *values, const hbss_key *key, uint32_t leaf, c
   const hbss_adrs at = {.index = leaf};
   memset(values, 0, (size_t)(key->len1 + key->len2) * key->n);
   if (!can_make(key, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
-  hbss_winternitz_sign(values, key, &at, digest);
+  const hbss_spot spot = {key, at};
+  hbss_winternitz_sign(values, 0, &spot, digest, 1);
   hbss_secret_wipe_stack();
   return HBSS_OK;
 }
@@ -290,11 +273,11 @@ hbss_status hbss_ots_sign(uint8_t *values, const hbss_key *key, uint32_t leaf, c
 hbss_status hbss_ots_recover(uint8_t *ots_public, const hbss_key *key, uint32_t leaf, const uint8_t *digest,
                              const uint8_t *values)
 {
-  uint8_t ends[HBSS_MAX_VALUES] __attribute__((aligned(64)));
-  const hbss_adrs at = {.index = leaf};
+  uint8_t room[HBSS_WINTERNITZ_ROOM] __attribute__((aligned(64)));
+  const hbss_spot spot = {key, {.index = leaf}};
   memset(ots_public, 0, ots_public_len(key));
   if (!exists(key, 0, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
-  hbss_winternitz_ends(ends, key, &at, digest, values);
-  write_ots_public(ots_public, key, &at, ends);
+  hbss_winternitz_ends(room, &spot, &digest, &values, 1);
+  write_ots_public(ots_public, key, &spot.at, room);
   return HBSS_OK;
 }

@@ -107,11 +107,12 @@ void hbss_stream_finish(uint8_t *out, hbss_stream *stream);
  * type || path; XMSS, XMSS^MT and SLH-DSA: chain values || path. set->layer_len bytes. */
 HBSS_CHECKED hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t layer, uint64_t tree,
                                         uint32_t leaf, const uint8_t *r, const uint8_t *digest, const uint8_t *path);
-/* SLH-DSA, in hbss_slhdsa_steps() steps of bounded work on the same `signature` and `scratch` */
-uint32_t hbss_slhdsa_steps(const hbss_key *key);
+/* SLH-DSA, in hbss_slhdsa_steps() steps of bounded work on the same `signature` and `scratch`. top: all nodes of the top
+ * tree as hbss_tree() writes them, which then is not built again; or NULL. */
+uint32_t hbss_slhdsa_steps(const hbss_key *key, const uint8_t *top);
 size_t hbss_slhdsa_scratch_len(const hbss_key *key);
 HBSS_CHECKED hbss_status hbss_slhdsa_sign(uint8_t *signature, const hbss_key *key, const uint8_t *r,
-                                          const uint8_t *digest, uint32_t step, uint8_t *scratch);
+                                          const uint8_t *digest, const uint8_t *top, uint32_t step, uint8_t *scratch);
 
 /* Verifying: start reads the signature (and, for HSS, checks its upper levels), the message follows, finish decides. Key
  * and signature are the same in both. */
@@ -119,6 +120,16 @@ HBSS_CHECKED hbss_status hbss_verify_start(hbss_stream *stream, const hbss_key *
                                            size_t len);
 HBSS_CHECKED hbss_status hbss_verify_finish(hbss_stream *stream, const hbss_key *key, const uint8_t *signature,
                                             size_t len);
+
+/* Verifying many side by side: good[i] = 1 where the signature is one of head || message, else 0. Claims of one set fill
+ * lanes together if they are neighbours. scratch: hbss_verify_scratch_len() bytes, aligned to 64. */
+typedef struct hbss_claim {
+  const hbss_key *key;
+  const uint8_t *signature, *head, *message; /* head: SLH-DSA's domain and context */
+  size_t signature_len, head_len, message_len;
+} hbss_claim;
+size_t hbss_verify_scratch_len(void);
+void hbss_verify_each(uint8_t *good, const hbss_claim *claims, size_t count, void *scratch);
 
 /* One-time signatures by themselves, at a leaf of layer 0, tree 0. A signature is the chain values, len * n bytes; a
  * public key is K (LM-OTS, n bytes) or the chain ends (WOTS+, len * n bytes). */

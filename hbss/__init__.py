@@ -1,6 +1,7 @@
 """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT, SLH-DSA, and the one-time signatures under them."""
 
 from hbss import audit, merkle, state, wots
+from hbss.batch import verify_all, verify_each
 from hbss.errors import (
     BadKey,
     HandleDead,
@@ -13,6 +14,7 @@ from hbss.errors import (
     StateUnsafe,
     StoreBusy,
     UnknownParameterSet,
+    WorkerLost,
 )
 from hbss.keys import PublicKey, load_public_key
 from hbss.params import ParameterSet, parameter_set, parameter_sets
@@ -38,6 +40,7 @@ __all__ = [
     "StatefulPrivateKey",
     "StoreBusy",
     "UnknownParameterSet",
+    "WorkerLost",
     "audit",
     "create_key",
     "generate",
@@ -48,5 +51,7 @@ __all__ = [
     "parameter_set",
     "parameter_sets",
     "state",
+    "verify_all",
+    "verify_each",
     "wots",
 ]

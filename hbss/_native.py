@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from hbss._hbss import ffi, lib
@@ -145,11 +145,18 @@ def wipe(memory: bytearray) -> None:
     lib.hbss_wipe(ffi.from_buffer(memory, require_writable=True), len(memory))
 
 
+_uncleared = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+def _aligned(memory: Any) -> Any:
+    """The first place in this memory that is aligned to 64."""
+    return memory + -int(ffi.cast("uintptr_t", memory)) % 64
+
+
 def _opaque(kind: str, length: int) -> Any:
     """`length` bytes of C memory, aligned to 64 and wiped when the last reference goes."""
     memory = ffi.new("uint8_t[]", length + 63)
-    address = int(ffi.cast("uintptr_t", memory))
-    pointer = ffi.cast(f"{kind} *", address + -address % 64)
+    pointer = ffi.cast(f"{kind} *", _aligned(memory))
 
     def destroy(_: Any, memory: Any = memory) -> None:
         lib.hbss_wipe(memory, length + 63)
@@ -158,7 +165,7 @@ def _opaque(kind: str, length: int) -> Any:
 
 
 def _input(data: Buffer, length: int | None = None) -> Any:
-    pointer = ffi.from_buffer("uint8_t[]", data)
+    pointer = data if type(data) is bytes else ffi.from_buffer("uint8_t[]", data)  # cffi takes bytes as they are
     if length is not None and len(pointer) != length:
         raise ValueError(f"expected {length} bytes, got {len(pointer)}")
     return pointer
@@ -189,6 +196,7 @@ class Key:
         self._pointer = pointer
         self.set = _row(lib.hbss_key_set(pointer))
         self.levels = int(lib.hbss_key_levels(pointer))
+        self._path_len = self.set.h // self.set.d * self.set.n
 
     @classmethod
     def from_seeds(cls, name: str, secret: Buffer, public_seed: Buffer, root: Buffer | None = None) -> Key:
@@ -245,7 +253,7 @@ class Key:
         out = bytearray(row.n)
         _check(lib.hbss_tree_climb(
             ffi.from_buffer(out), self._pointer, layer, tree, leaf,
-            _input(node, row.n), _input(path, row.h // row.d * row.n),
+            _input(node, row.n), _input(path, self._path_len),
         ))  # fmt: skip
         return bytes(out)
 
@@ -259,15 +267,15 @@ class Key:
 
     def message_randomizer(self, opt_rand: Buffer, parts: Iterable[Buffer]) -> bytes:
         """SLH-DSA: R = PRF_msg(SK.prf, opt_rand, message), the message in parts."""
-        stream = _opaque("hbss_stream", lib.hbss_stream_len())
+        stream = _stream()
         _check(lib.hbss_randomizer_start(stream, self._pointer, _input(opt_rand, self.set.n)))
-        return _stream(stream, parts, self.set.n)
+        return _finish(stream, parts, self.set.n)
 
     def digest(self, index: int, r: Buffer, parts: Iterable[Buffer]) -> bytes:
         """The digest that is signed at an index under a randomiser, the message in parts."""
-        stream = _opaque("hbss_stream", lib.hbss_stream_len())
+        stream = _stream()
         _check(lib.hbss_digest_start(stream, self._pointer, index, _input(r, self.set.n)))
-        return _stream(stream, parts, self.set.m or self.set.n)
+        return _finish(stream, parts, self.set.m or self.set.n)
 
     def sign_leaf(self, layer: int, tree: int, leaf: int, r: Buffer, digest: Buffer, path: Buffer) -> bytes:
         """One leaf's signature: a whole LMS signature, or chain values and path (XMSS, XMSS^MT)."""
@@ -275,17 +283,22 @@ class Key:
         out = bytearray(row.layer_len)
         _check(lib.hbss_sign_leaf(
             ffi.from_buffer(out), self._pointer, layer, tree, leaf,
-            _input(r, row.n), _input(digest, row.n), _input(path, row.h // row.d * row.n),
+            _input(r, row.n), _input(digest, row.n), _input(path, self._path_len),
         ))  # fmt: skip
         return bytes(out)
 
-    def slhdsa_sign(self, r: Buffer, digest: Buffer) -> bytes:
-        """An SLH-DSA signature of a digest, in steps, so that an interrupt is heard between them."""
-        out = bytearray(self.set.signature_len)
+    def slhdsa_sign(self, r: Buffer, digest: Buffer, top: Buffer | None = None) -> bytes:
+        """An SLH-DSA signature of a digest, in steps, so that an interrupt is heard between them.
+
+        top: all nodes of the top tree, if they are at hand: they then need not be built.
+        """
+        row = self.set
+        out = bytearray(row.signature_len)
         scratch = bytearray(lib.hbss_slhdsa_scratch_len(self._pointer))
-        views = ffi.from_buffer(out), _input(r, self.set.n), _input(digest, self.set.m), ffi.from_buffer(scratch)
-        for step in range(lib.hbss_slhdsa_steps(self._pointer)):
-            _check(lib.hbss_slhdsa_sign(views[0], self._pointer, views[1], views[2], step, views[3]))
+        views = ffi.from_buffer(out), _input(r, row.n), _input(digest, row.m), ffi.from_buffer(scratch)
+        nodes = ffi.NULL if top is None else _input(top, ((2 << row.h // row.d) - 1) * row.n)
+        for step in range(lib.hbss_slhdsa_steps(self._pointer, nodes)):
+            _check(lib.hbss_slhdsa_sign(views[0], self._pointer, views[1], views[2], nodes, step, views[3]))
         return bytes(out)
 
     # ---- verifying
@@ -293,12 +306,15 @@ class Key:
     def verify(self, signature: Buffer, parts: Iterable[Buffer]) -> None:
         """Return if the signature is one of the message (in parts) by this key; else raise InvalidSignature."""
         view = _input(signature)
-        stream = _opaque("hbss_stream", lib.hbss_stream_len())
-        _check(lib.hbss_verify_start(stream, self._pointer, view, len(view)))
-        for part in parts:
-            data = _input(part)
-            lib.hbss_stream_update(stream, data, len(data))
-        _check(lib.hbss_verify_finish(stream, self._pointer, view, len(view)))
+        stream = _stream()
+        status = lib.hbss_verify_start(stream, self._pointer, view, len(view))
+        if not status:
+            for part in parts:
+                data = _input(part)
+                lib.hbss_stream_update(stream, data, len(data))
+            status = lib.hbss_verify_finish(stream, self._pointer, view, len(view))
+        _streams.append(stream)
+        _check(status)
 
     # ---- one-time signatures by themselves
 
@@ -329,12 +345,45 @@ class Key:
         return self.set.n * (1 if self.set.scheme == "LMS" else self.set.len1 + self.set.len2)
 
 
-def _stream(stream: Any, parts: Iterable[Buffer], length: int) -> bytes:
+class Claim(NamedTuple):
+    """That a signature is one of head || message by a key. head: SLH-DSA's domain and context, else empty."""
+
+    key: Key
+    signature: Buffer
+    head: bytes
+    message: Buffer
+
+
+def verify_each(claims: Sequence[Claim]) -> bytes:
+    """A byte for every claim: 1 if it holds, else 0. Claims of one set should be neighbours."""
+    view, rows = ffi.from_buffer, []
+    for key, *texts in claims:
+        signature, head, message = (view("uint8_t[]", text) for text in texts)
+        rows.append((key._pointer, signature, head, message, len(signature), len(head), len(message)))
+    table = ffi.new("hbss_claim[]", rows)  # C reads from the callers' own memory, which the views in `rows` keep
+    good = bytearray(len(claims))
+    scratch = _uncleared("uint8_t[]", lib.hbss_verify_scratch_len() + 63)
+    lib.hbss_verify_each(_input(good), table, len(claims), _aligned(scratch))
+    return bytes(good)
+
+
+_streams: list[Any] = []  # finished, and thereby wiped: making one costs more than a short message
+
+
+def _stream() -> Any:
+    try:
+        return _streams.pop()
+    except IndexError:
+        return _opaque("hbss_stream", lib.hbss_stream_len())
+
+
+def _finish(stream: Any, parts: Iterable[Buffer], length: int) -> bytes:
     for part in parts:
         data = _input(part)
         lib.hbss_stream_update(stream, data, len(data))
     out = bytearray(length)
     lib.hbss_stream_finish(ffi.from_buffer(out), stream)
+    _streams.append(stream)  # not after an exception: then it goes, and is wiped
     return bytes(out)
 
 

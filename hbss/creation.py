@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from hbss import files
+from hbss import files, workers
 from hbss._native import Key
 from hbss.draft import Draft, draft_folder, unfinished_set
-from hbss.errors import StateError
+from hbss.errors import StateError, WorkerLost
 from hbss.families import family
 from hbss.params import ParameterSet
+from hbss.portable import portable
 from hbss.stores import guards, keyfile
 from hbss.stores.keyfile import KeyRow, stateful_set
-from hbss.treecache import Building, Spot, TreeFolder, is_sound
+from hbss.treecache import CACHE_BYTES, Building, Spot, Tree, is_sound
+from hbss.treefolder import TreeFolder
 
 Progress = Callable[[int, int], None]
 
@@ -43,6 +46,8 @@ def create(
     *,
     resume: bool = False,
     keep: bool = False,
+    cache_bytes: int = CACHE_BYTES,
+    executor: Executor | None = None,
 ) -> None:
     """What `hbss.create_key` does. resume: go on with an unfinished key if there is one; keep: leave one behind."""
     found = stateful_set(name)
@@ -55,7 +60,10 @@ def create(
             _withdraw(draft.path, target)  # it was interrupted while it got its name
         else:
             refuse_taken(target)
-            keyfile.create_file(draft.path / "key", _make(found, draft, progress))
+            try:
+                keyfile.create_file(draft.path / "key", _make(found, draft, progress, cache_bytes, executor))
+            except WorkerLost as error:
+                raise WorkerLost(f"{error}; {draft.prospect}") from error.__cause__
             draft.finish()
         place(draft.path, target)
 
@@ -87,34 +95,47 @@ class _Counter:
             self._progress(self._done, self._total)
 
 
-def _make(found: ParameterSet, draft: Draft, progress: Progress | None) -> KeyRow:
+def _make(
+    found: ParameterSet, draft: Draft, progress: Progress | None, cache_bytes: int, executor: Executor | None
+) -> KeyRow:
     """Build the first tree of every layer, from the top down."""
+    with _spots(found, draft, executor) as spots:
+        buildings = [Building(spot, cache_bytes) for spot in spots]
+        for layer in range(len(buildings)):  # the list alone holds them
+            draft.restore(layer, buildings[layer])
+        done = sum(building.done for building in buildings)
+        counter = _Counter(done, sum(1 << height for height in found.heights), progress)
+        for layer in reversed(range(len(spots))):
+            tree = buildings.pop().finish(counter, partial(draft.keep, layer), executor)
+            if layer == len(spots) - 1:
+                public_key = _public_key(found, draft, tree)
+                folder = TreeFolder(draft.path / "tree", identity(public_key))
+            folder.save(tree, layer, 0)
+            spot, root = tree.spot, tree.root
+            del tree  # the check reads it from the disk, and a large one does not lie in memory twice
+            _check(folder, spot, layer, root)
+    return KeyRow(found.name, public_key, bytes(draft.seeds.secret))
+
+
+def _public_key(found: ParameterSet, draft: Draft, top: Tree) -> bytes:
     seeds = draft.seeds
-    buildings = [Building(spot) for spot in _spots(found, draft)]
-    for layer, building in enumerate(buildings):
-        draft.restore(layer, building)
-    counter = _Counter(sum(each.done for each in buildings), sum(1 << height for height in found.heights), progress)
-    layer = len(buildings) - 1
-    top = buildings.pop().finish(counter, partial(draft.keep, layer))
     bare = Key.from_seeds(top.spot.key.set.name, seeds.secret, seeds.public_seed, top.root).public_bytes()
-    public_key = len(found.levels).to_bytes(4, "big") + bare if found.levels else bare
-    folder, tree = TreeFolder(draft.path / "tree", identity(public_key)), top
-    while True:
-        folder.save(tree, layer, 0)
-        _check(folder, tree.spot, layer, tree.root)
-        if layer == 0:
-            return KeyRow(found.name, public_key, bytes(seeds.secret))
-        layer -= 1
-        tree = buildings.pop().finish(counter, partial(draft.keep, layer))
+    return len(found.levels).to_bytes(4, "big") + bare if found.levels else bare
 
 
-def _spots(found: ParameterSet, draft: Draft) -> list[Spot]:
-    """Where the first trees of all layers stand, the lowest first."""
-    tower = family(found, draft.seeds.secret, draft.seeds.public_seed, None)
+@contextmanager
+def _spots(found: ParameterSet, draft: Draft, executor: Executor | None) -> Iterator[list[Spot]]:
+    """Where the first trees of all layers stand, the lowest first; the keys are such as the executor needs."""
+    seeds = draft.seeds
+    tower = family(found, seeds.secret, seeds.public_seed, None)
     spots = [tower.spot(len(tower.heights) - 1, 0, None, 0)]
     for layer in reversed(range(len(tower.heights) - 1)):
-        spots.append(tower.spot(layer, 0, spots[-1], 0))
-    return spots[::-1]
+        spots.insert(0, tower.spot(layer, 0, spots[0], 0))
+    if workers.is_local(executor):
+        yield spots
+    else:
+        with portable(spots, seeds.secret, seeds.public_seed) as carried:
+            yield carried
 
 
 def _check(folder: TreeFolder, spot: Spot, layer: int, root: bytes) -> None:

@@ -147,11 +147,22 @@ class Draft:
         """Whether the key is made, and only its name is missing."""
         return not self.seeds.secret
 
+    @property
+    def prospect(self) -> str:
+        """What becomes of the work so far if it ends here, and how to go on."""
+        if self._stays:
+            return f"{self.path} holds what is finished: go on with resume=True, or hbss keygen --resume"
+        return "nothing is left of this key: begin again, with resume=True to keep what gets finished"
+
+    @property
+    def _stays(self) -> bool:
+        return self._keep and self._lasting and (not self.finished or (self.path / "key").exists())
+
     def restore(self, layer: int, building: Building) -> None:
         """Put the pieces of a layer's first tree that are there already into their places."""
         shape = bytes((layer, building.base, building.piece))
-        log = PieceLog(self.path / f"pieces-{layer}", self.seeds.checksum(b"pieces", shape), building)
-        log.restore()
+        log = PieceLog(self.path / f"pieces-{layer}", self.seeds.checksum(b"pieces", shape), building.piece_len)
+        log.restore(building)
         self._logs[layer] = log
 
     def keep(self, layer: int, first: int, piece: bytearray) -> None:
@@ -209,8 +220,7 @@ class Draft:
         for log in self._logs.values():
             log.close()
         wipe(self.seeds.secret)
-        worth = self._lasting and (not self.finished or (self.path / "key").exists())
-        if error is None or not self._keep or not worth:
+        if error is None or not self._stays:
             shutil.rmtree(self.path, ignore_errors=True)
         _release(self._descriptor)
 

@@ -5,6 +5,7 @@
     ├── BadKey (ValueError)       a key that cannot be read: length, codes, encoding, checks
     ├── UnknownParameterSet (ValueError)
     ├── KeyExhausted              a stateful or one-time key has no index left
+    ├── WorkerLost                an executor of processes or machines keeps losing the work it is given
     ├── HandleDead                a handle that must not sign any more: closed, or inherited through fork
     └── StateError                the state of a stateful key is not as it must be; nothing was signed
         ├── StoreBusy             another signer holds the store's lock; try again
@@ -17,16 +18,24 @@ A wrong type is a `TypeError` and a wrong value a `ValueError`, as everywhere in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class HbssError(Exception):
     """Everything that hbss raises by its own name."""
 
 
 class InvalidSignature(HbssError):
-    """The signature is not one of this message by this key. Malformed and wrong are not told apart."""
+    """The signature is not one of this message by this key. Malformed and wrong are not told apart.
 
-    def __init__(self, message: str = "the signature does not belong to this message and key") -> None:
+    indices: the positions of all such signatures, ascending, if `verify_all` raised it; else empty.
+    """
+
+    def __init__(
+        self, message: str = "the signature does not belong to this message and key", indices: Iterable[int] = ()
+    ) -> None:
         super().__init__(message)
+        self.indices = tuple(indices)
 
 
 class BadKey(HbssError, ValueError):
@@ -39,6 +48,10 @@ class UnknownParameterSet(HbssError, ValueError):
 
 class KeyExhausted(HbssError):
     """A stateful or one-time key has no index left; it will never sign again."""
+
+
+class WorkerLost(HbssError):
+    """An executor of processes or machines did not do its work: its workers die, or cannot do it. See the cause."""
 
 
 class HandleDead(HbssError):

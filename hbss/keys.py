@@ -92,13 +92,7 @@ class PublicKey:
         context given to it is a ValueError. Arguments that are not bytes-like are a TypeError.
         """
         signed, content = view(signature, "signature"), view(data, "data")
-        parts: list[Buffer] = [*message.pieces(content)]
-        if self.scheme == "SLH-DSA":
-            message.refuse_bound(self._prehash)
-            parts.insert(0, message.pure(context))
-        elif context is not None:
-            raise ValueError(f"{self.scheme} has no context, not even an empty one; leave it out")
-        self._key.verify(signed, parts)
+        self._key.verify(signed, [self._head(context), *message.pieces(content)])
 
     def verify_prehash(self, signature: Buffer, digest: Buffer, hash: str, context: Buffer | None = None) -> None:
         """Like `verify`, for a message that was hashed before: HashSLH-DSA (FIPS 205, section 10.3).
@@ -112,6 +106,15 @@ class PublicKey:
         message.refuse_other_hash(self._prehash, function)
         signed = view(signature, "signature")
         self._key.verify(signed, [message.prehashed(context, function, view(digest, "digest"))])
+
+    def _head(self, context: Buffer | None) -> bytes:
+        """What is hashed before a message: FIPS 205's domain and context; ValueError and TypeError as in `verify`."""
+        if self._key.set.scheme == "SLH-DSA":
+            message.refuse_bound(self._prehash)
+            return message.pure(context)
+        if context is not None:
+            raise ValueError(f"{self.scheme} has no context, not even an empty one; leave it out")
+        return b""
 
     def public_bytes_raw(self) -> bytes:
         """The key as its standard writes it (the LMS family in HSS form)."""

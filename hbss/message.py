@@ -76,7 +76,7 @@ def prehash(name: str) -> PreHash:
 
 def pure(context: Buffer | None) -> bytes:
     """What M' has before a message: 0 || len(context) || context."""
-    return b"\x00" + _context(context)
+    return b"\x00\x00" if context is None else b"\x00" + _context(context)
 
 
 def prehashed(context: Buffer | None, function: PreHash, digest: memoryview) -> bytes:

@@ -18,23 +18,22 @@ _FIRST_LEN, _CHECKSUM_LEN = 8, 16
 
 
 class PieceLog:
-    """The file of one tree. `key`: 32 bytes for the checksums."""
+    """The file of one tree. `key`: 32 bytes for the checksums; `piece_len`: bytes of a piece."""
 
-    def __init__(self, path: Path, key: bytes, building: Building) -> None:
+    def __init__(self, path: Path, key: bytes, piece_len: int) -> None:
         self._path = path
         self._key = key
-        self._building = building
-        self._record_len = _FIRST_LEN + building.piece_len + _CHECKSUM_LEN
+        self._record_len = _FIRST_LEN + piece_len + _CHECKSUM_LEN
         self._waiting = bytearray()  # records that are not in the file yet
         self._descriptor: int | None = None
 
-    def restore(self) -> None:
+    def restore(self, building: Building) -> None:
         """Put every piece that the file holds into its place."""
         with suppress(FileNotFoundError), open(self._path, "rb") as file:
             while len(record := file.read(self._record_len)) == self._record_len:
                 body, checksum = record[:-_CHECKSUM_LEN], record[-_CHECKSUM_LEN:]
                 if hmac.compare_digest(self._checksum(body), checksum):
-                    self._building.place(int.from_bytes(body[:_FIRST_LEN], "big"), body[_FIRST_LEN:])
+                    building.place(int.from_bytes(body[:_FIRST_LEN], "big"), body[_FIRST_LEN:])
 
     def add(self, first: int, piece: bytes | bytearray) -> None:
         """Remember a piece; it is in the file after the next `write`, and durable after the next `flush`."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from hbss import creation, message
 from hbss._native import Key
@@ -26,7 +27,8 @@ from hbss.stores.keyfile import public_root, public_seed
 from hbss.stores.opening import OpenState, open_state
 from hbss.stores.witness import rolled_back
 from hbss.tower import Tower
-from hbss.treecache import TreeFolder
+from hbss.treecache import CACHE_BYTES
+from hbss.treefolder import TreeFolder
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
@@ -34,6 +36,8 @@ else:
     Buffer = object
 
 OnLow = Callable[[int], object]
+_A = TypeVar("_A")
+_T = TypeVar("_T")
 
 
 def create_key(
@@ -42,18 +46,24 @@ def create_key(
     progress: creation.Progress | None = None,
     *,
     resume: bool = False,
+    cache_bytes: int = CACHE_BYTES,
+    executor: Executor | None = None,
 ) -> None:
     """Make a stateful key: the file `path` (its seeds and its state) and the folder `path`.tree (its trees).
 
     progress: called with (leaves done, leaves in all) at the start and while the trees are built; an exception from it,
     or Ctrl-C, ends the creation and leaves nothing behind. resume: leave the work so far in the folder `path`.new
-    instead, if it has taken more than a second, and go on with what lies there; a killed process leaves it in any case.
-    That folder holds the key's seeds. FileExistsError if a name is taken or, without `resume`, an unfinished key is
-    there; UnknownParameterSet; ValueError for a stateless set, one whose total height is above 60, or another set than
-    the unfinished key's; BadKey if that is damaged; StoreBusy if another process is making this key; StateUnsafe on a
-    network file system; StateError if the finished trees do not pass their check.
+    instead, if it has taken more than a second, and go on with what lies there, if `cache_bytes` is the same; a killed
+    process leaves it in any case. That folder holds the key's seeds. cache_bytes: of memory, and of disk, that the kept
+    nodes of one tree may take: 4 MiB by default, which is every node of 2^16 leaves of 32 bytes; of a larger tree the
+    lowest levels are left out. executor: who computes; by default threads, one for each CPU this process may use; any
+    other than threads is sent the key's secret seeds, so that it must run on trusted hosts only (docs/clusters.md).
+    FileExistsError if a name is taken or, without `resume`, an unfinished key is there; UnknownParameterSet; ValueError
+    for a stateless set, one whose total height is above 60, or another set than the unfinished key's; BadKey if that is
+    damaged; StoreBusy if another process is making this key; StateUnsafe on a network file system; StateError if the
+    finished trees do not pass their check; WorkerLost if the executor does not do its work.
     """
-    creation.create(path, set, progress, resume=resume, keep=resume)
+    creation.create(path, set, progress, resume=resume, keep=resume, cache_bytes=cache_bytes, executor=executor)
 
 
 def open_key(
@@ -62,26 +72,30 @@ def open_key(
     signer: str | None = None,
     on_low: OnLow | None = None,
     warn_below: int | None = None,
+    cache_bytes: int = CACHE_BYTES,
 ) -> StatefulPrivateKey:
     """Open a stateful key to sign with, in the store that it names; use it in a `with` block, or close it.
 
     signer: what the store calls this handle's reservations (default: host and process). on_low: called with the number
     of signatures left whenever one is made and fewer than `warn_below` are left (default: a tenth of the key's); it
-    must not raise. FileNotFoundError, BadKey (not a key, or of another version), StateUnsafe (a link, readable by
-    others, altered, on a network file system, ...), StateRolledBack (older than its witness knows) or StateError (its
-    store cannot be reached); each says what is wrong and what to do.
+    must not raise. cache_bytes: of memory that the kept nodes of one tree may take; signing computes the lowest levels
+    of a larger one again, bit by bit. The trees in `path`.tree are read at once, one that is missing is built by the
+    first signature that needs it. FileNotFoundError, BadKey (not a key, or of another version), StateUnsafe (a link,
+    readable by others, altered, on a network file system, ...), StateRolledBack (older than its witness knows) or
+    StateError (its store cannot be reached); each says what is wrong and what to do.
     """
-    return StatefulPrivateKey(open_state(path, signer), on_low, warn_below)
+    return StatefulPrivateKey(open_state(path, signer), on_low, warn_below, cache_bytes)
 
 
-def tower_of(opened: OpenState, prune: bool = True) -> Tower:
-    """The trees of an open key. prune: remove trees from its folder once they are used up."""
+def tower_of(opened: OpenState, prune: bool = False, limit: int = 0, cache_bytes: int = CACHE_BYTES) -> Tower:
+    """The trees of an open key; the rest as for `Tower`."""
     key, found = opened.key, opened.set
     root = public_root(found, key.public_key)
     return Tower(
         family(found, key.secret, public_seed(found, key.public_key), root),
         Key.from_public("LMS" if found.levels else found.scheme, key.public_key), root, opened.store,
-        TreeFolder(creation.tree_folder(opened.path), creation.identity(key.public_key)), prune,
+        TreeFolder(creation.tree_folder(opened.path), creation.identity(key.public_key)),
+        prune=prune, limit=limit, cache_bytes=cache_bytes,
     )  # fmt: skip
 
 
@@ -111,7 +125,10 @@ class StatefulPrivateKey(_Signer):
     It cannot be pickled, copied or exported: a copy of the state is how one-time keys come to be used twice.
     """
 
-    def __init__(self, opened: OpenState, on_low: OnLow | None = None, warn_below: int | None = None) -> None:
+    def __init__(
+        self, opened: OpenState, on_low: OnLow | None = None, warn_below: int | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:  # fmt: skip
         self._opened = opened
         self._store, self._set = opened.store, opened.set
         self._public = opened.public
@@ -121,7 +138,9 @@ class StatefulPrivateKey(_Signer):
         self._pid = os.getpid()
         try:
             state = self._first_look()
-            self._tower = tower_of(opened)
+            self._tower = tower_of(opened, True, state.limit, cache_bytes)
+            if state.remaining:
+                self._tower.load(state.next)
         except BaseException:
             opened.close()
             raise
@@ -143,13 +162,8 @@ class StatefulPrivateKey(_Signer):
         contents = self._views(items, context)
         if not contents:
             return []
-        with self._turn():
-            self._get_ready(len(contents))
-            indices = self._reserve(len(contents))
-            self._spent.append(Spent(indices.start, 0))  # whatever happens now
-            signatures = self._sign_at(indices.start, contents)
-            self._spent[-1] = Spent(indices.start, len(signatures))
-        self._tell_if_low(indices.stop)
+        signatures, stop = self._in_turn(self._reserve_and_sign, contents)
+        self._tell_if_low(stop)
         return signatures
 
     def reserve(self, count: int) -> Batch:
@@ -159,10 +173,7 @@ class StatefulPrivateKey(_Signer):
         """
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"a reservation takes at least one index, not {count!r}")
-        with self._turn():
-            self._get_ready(count)
-            indices = self._reserve(count)
-        return Batch(self, indices)
+        return Batch(self, self._in_turn(self._reserve, count))
 
     def status(self) -> KeyStatus:
         """What the store knows: used, burned, reserved by whom and when, left; epoch, authority, witness."""
@@ -206,14 +217,24 @@ class StatefulPrivateKey(_Signer):
             )
         return state
 
+    def _reserve_and_sign(self, contents: list[memoryview]) -> tuple[list[bytes], int]:
+        indices = self._reserve(len(contents))
+        self._spent.append(Spent(indices.start, 0))  # whatever happens now
+        signatures = self._sign_at(indices.start, contents)
+        self._spent[-1] = Spent(indices.start, len(signatures))
+        return signatures, indices.stop
+
     def _get_ready(self, count: int) -> None:
-        """Have the trees in memory before an index is reserved: an interrupt while they are built then costs none."""
+        """Compute what is not the signature itself before an index is reserved: an interrupt then costs none."""
         if not self._tower.is_ready(self._expected):
             state = self._store.describe()
-            if count <= state.remaining:
-                self._tower.prepare(state.next)
+            if count > state.remaining:
+                return
+            self._expected = state.next
+        self._tower.get_ready(self._expected, self._expected + count)
 
     def _reserve(self, count: int) -> range:
+        self._get_ready(count)
         witness = self._opened.witness
         seen = None if witness is None else witness.mark()  # before: all that it has seen then precedes our indices
         indices = self._store.reserve(count, self._spent)
@@ -252,8 +273,8 @@ class StatefulPrivateKey(_Signer):
 
     # ---- whose turn it is
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _in_turn(self, act: Callable[[_A], _T], argument: _A) -> _T:
+        """What `act` returns, called while nobody else uses this handle."""
         self._check_process()
         with self._lock:
             if self._closed:
@@ -264,7 +285,7 @@ class StatefulPrivateKey(_Signer):
                 )
             self._signing = True
             try:
-                yield
+                return act(argument)
             finally:
                 self._signing = False
 
@@ -312,22 +333,27 @@ class Batch(_Signer):
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order: all of them, or an exception and none."""
-        contents = self._key._views(items, context)
-        with self._key._turn():
-            if self._ended:
-                raise HandleDead("this batch has ended, and what was left of it is burned; reserve another")
-            if len(contents) > self._indices.stop - self._next:
-                raise KeyExhausted(
-                    f"{len(contents)} signatures were asked for, {self.remaining} of {len(self._indices)} are left in "
-                    "this batch; reserve another"
-                )
-            start, self._next = self._next, self._next + len(contents)  # used up, whatever happens now
-            signatures = self._key._sign_at(start, contents)
-            self._used += len(signatures)
-        return signatures
+        return self._key._in_turn(self._sign, self._key._views(items, context))
 
     def close(self) -> None:
         """End the batch; it may be ended more than once."""
         if not self._ended and os.getpid() == self._key._pid:
             self._ended = True
             self._key._end_batch(self._indices, self._used)
+
+    def _sign(self, contents: list[memoryview]) -> list[bytes]:
+        if self._ended:
+            raise HandleDead("this batch has ended, and what was left of it is burned; reserve another")
+        if len(contents) > self._indices.stop - self._next:
+            raise KeyExhausted(
+                f"{len(contents)} signatures were asked for, {self.remaining} of {len(self._indices)} are left in "
+                "this batch; reserve another"
+            )
+        if not contents:
+            return []
+        start, stop = self._next, self._next + len(contents)
+        self._key._tower.get_ready(start, stop)
+        self._next = stop  # used up, whatever happens now
+        signatures = self._key._sign_at(start, contents)
+        self._used += len(signatures)
+        return signatures

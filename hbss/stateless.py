@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NoReturn
 
-from hbss import _native, message, treecache
+from hbss import _native, message, treecache, workers
 from hbss.encoding import keyfile, pem
 from hbss.errors import BadKey, HbssError
 from hbss.keys import PublicKey, algorithm_of, bound_prehash
@@ -27,14 +28,15 @@ _STRENGTH = {1: 128, 2: 128, 3: 192, 4: 192, 5: 256}  # bits of collision resist
 class PrivateKey:
     """An SLH-DSA private key: it keeps no state and may sign 2^64 times. Safe to share between threads.
 
-    Made by `generate`, `from_raw` or `load_private_key`. It cannot be pickled or copied; its memory is wiped
-    when it goes.
+    Made by `generate`, `from_raw` or `load_private_key`. It cannot be pickled or copied; the memory of its seeds is
+    wiped when it goes. It keeps the nodes of its top tree, which every signature needs: 16 to 24 KiB for the s sets,
+    under 1 KiB for the f sets. They are public, as all nodes of a tree are, and so are not wiped.
     """
 
-    __slots__ = ("__weakref__", "_key", "_prehash", "_secret")
+    __slots__ = ("__weakref__", "_key", "_prehash", "_secret", "_top")
 
-    def __init__(self, key: _native.Key, secret: bytearray, prehash: str | None = None) -> None:
-        self._key, self._secret, self._prehash = key, secret, prehash
+    def __init__(self, key: _native.Key, secret: bytearray, top: treecache.Tree, prehash: str | None = None) -> None:
+        self._key, self._secret, self._top, self._prehash = key, secret, top.nodes, prehash
         weakref.finalize(self, _native.wipe, secret)
 
     @classmethod
@@ -59,11 +61,11 @@ class PrivateKey:
         bound, n = bound_prehash(wanted, prehash), wanted.n
         parts = view(seeds, "seeds")
         bare = _native.Key.from_seeds(wanted.name, parts[: 2 * n], parts[2 * n :])
-        root = treecache.build(treecache.Spot(bare, wanted.layers - 1, 0)).root
-        key = _native.Key.from_seeds(wanted.name, parts[: 2 * n], parts[2 * n :], root)
+        top = treecache.build(treecache.Spot(bare, wanted.layers - 1, 0))
+        key = _native.Key.from_seeds(wanted.name, parts[: 2 * n], parts[2 * n :], top.root)
         secret = bytearray(4 * n)  # at its full length from the start, so that no part of it is left behind by growing
-        secret[: 3 * n], secret[3 * n :] = parts, root
-        return cls(key, secret, bound)
+        secret[: 3 * n], secret[3 * n :] = parts, top.root
+        return cls(key, secret, top, bound)
 
     @property
     def parameter_set(self) -> ParameterSet:
@@ -84,9 +86,24 @@ class PrivateKey:
         instead of fresh randomness. double_check: sign twice and compare, against computing errors that would leak the
         key (twice the time); HbssError if the two differ.
         """
-        content = view(data, "data")
-        message.refuse_bound(self._prehash)
-        return self._sign([message.pure(context), *message.pieces(content)], deterministic, double_check)
+        content, head = view(data, "data"), self._head(context)
+        return self._sign([head, *message.pieces(content)], deterministic, double_check)
+
+    def sign_many(
+        self, items: Sequence[Buffer], context: Buffer | None = None, *,
+        deterministic: bool = False, double_check: bool = False, executor: Executor | None = None,
+    ) -> list[bytes]:  # fmt: skip
+        """The signatures of several messages under one context, in order: all of them, or an exception and none.
+
+        executor: the threads that share the work; by default one for each CPU. The key does not leave this process:
+        an executor that is no ThreadPoolExecutor is a TypeError. The rest is as in `sign`.
+        """
+        if not workers.is_local(executor):
+            raise TypeError(f"a private key signs in threads of its own process, not in a {type(executor).__name__}")
+        contents, head = [view(data, "data") for data in items], self._head(context)
+        tasks = [([head, *message.pieces(content)], deterministic, double_check) for content in contents]
+        with workers.pool(executor) as pool:
+            return list(workers.ordered(pool, self._sign, tasks))
 
     def sign_prehash(
         self, digest: Buffer, hash: str, context: Buffer | None = None, *,
@@ -108,6 +125,10 @@ class PrivateKey:
         whole = message.prehashed(context, function, view(digest, "digest"))
         return self._sign([whole], deterministic, double_check)
 
+    def _head(self, context: Buffer | None) -> bytes:
+        message.refuse_bound(self._prehash)
+        return message.pure(context)
+
     def _sign(self, parts: Sequence[Buffer], deterministic: bool, double_check: bool) -> bytes:
         n = self._key.set.n
         opt_rand = bytes(self._secret[2 * n : 3 * n]) if deterministic else _native.random_bytes(n)
@@ -122,7 +143,7 @@ class PrivateKey:
 
     def _sign_once(self, parts: Sequence[Buffer], opt_rand: Buffer) -> bytes:
         r = self._key.message_randomizer(opt_rand, parts)
-        return self._key.slhdsa_sign(r, self._key.digest(0, r, parts))
+        return self._key.slhdsa_sign(r, self._key.digest(0, r, parts), self._top)
 
     def public_key(self) -> PublicKey:
         """The matching public key, bound to the same pre-hash."""

@@ -7,15 +7,16 @@ before anything under it is released, and read from there ever after; and every 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from hbss import message
 from hbss._native import Key
+from hbss.ahead import Nursery
 from hbss.errors import InvalidSignature, StateError
 from hbss.families import Family
 from hbss.stores import ChildSignature, StateStore, Vouched
-from hbss.treecache import Spot, Tree, TreeFolder, build
+from hbss.treecache import CACHE_BYTES, Tree
+from hbss.treefolder import TreeFolder
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Floor:
     tree: Tree
     root: bytes
     vouched: ChildSignature
+    proven: bool = False  # of the lowest layer: whether a signature by it has been verified whole
 
     def path(self, leaf: int) -> bytes:
         """The path of a leaf, after it was hashed up to the trusted root; StateError if it does not lead there."""
@@ -35,8 +37,7 @@ class Floor:
 
     def check(self, leaf: int, path: bytes) -> None:
         """StateError unless a path leads from a leaf's node to the trusted root."""
-        whole = len(path) == self.tree.spot.height * self.tree.spot.n
-        if not whole or self.tree.climb(leaf, path) != self.root:
+        if len(path) != self.tree.path_len or self.tree.climb(leaf, path) != self.root:
             raise StateError(
                 f"tree {self.number} of a key is damaged: the path of leaf {leaf} does not lead to its root. Nothing "
                 "was signed. Close the key and remove its .tree folder: the trees are then built again from the seeds"
@@ -47,11 +48,12 @@ class Tower:
     """Signs messages at indices that the caller has reserved, each of them once."""
 
     def __init__(
-        self, family: Family, public: Key, root: bytes, store: StateStore, folder: TreeFolder, prune: bool
-    ) -> None:
+        self, family: Family, public: Key, root: bytes, store: StateStore, folder: TreeFolder, *,
+        prune: bool = False, limit: int = 0, cache_bytes: int = CACHE_BYTES,
+    ) -> None:  # fmt: skip
         """public: the key that verifies; root: its root, which everything is checked against.
 
-        prune: remove trees from the folder once they are used up.
+        prune: remove trees from the folder once they are used up. limit and cache_bytes: see `Nursery`.
         """
         self._family = family
         self._public = public
@@ -59,23 +61,36 @@ class Tower:
         self._store = store
         self._folder = folder
         self._prune = prune
+        self._nursery = Nursery(family, folder, limit, cache_bytes)
         self._floors: dict[int, Floor] = {}
-        self._proven = False  # whether a signature by these very trees has been verified whole
+        self._left: dict[int, Floor] = {}  # the last one on each layer: a batch may still have indices of it
 
     def is_ready(self, index: int) -> bool:
-        """Whether the trees for an index are in memory."""
+        """Whether the trees for an index are in use."""
         return 0 in self._floors and self._floors[0].number == index >> self._family.heights[0]
 
+    def load(self, index: int) -> None:
+        """Have the trees at hand that an index needs, as far as they are in the folder."""
+        self._nursery.load(index)
+
     def prepare(self, index: int) -> None:
-        """Have the trees ready that an index needs: from memory, else from the folder, else built."""
+        """Have the trees in use that an index needs: from memory, else from the folder, else built."""
         top = len(self._family.heights) - 1
+        old, self._floors = self._floors, {}
         for layer in range(top, -1, -1):
             number = index >> sum(self._family.heights[: layer + 1])
-            floor = self._floors.get(layer)
-            if floor is None or floor.number != number:
-                self._floors.pop(layer, None)
-                self._proven = False
-                self._floors[layer] = self._enter_top() if layer == top else self._enter(layer, number)
+            known = [floor for floor in (old.get(layer), self._left.get(layer)) if floor and floor.number == number]
+            floor = known[0] if known else self._enter_top() if layer == top else self._enter(layer, number)
+            if layer in old and floor is not old[layer]:
+                self._left[layer] = old[layer]
+            self._floors[layer] = floor
+
+    def get_ready(self, index: int, stop: int) -> None:
+        """Prepare for an index, and compute what the indices index .. stop - 1 owe to the trees that come next."""
+        if not self.is_ready(index):
+            self.prepare(index)
+        if not self._nursery.rests_at(index):
+            self._nursery.advance(index, stop, [self._floors[layer].tree for layer in range(len(self._floors))])
 
     def vouchers(self, index: int) -> list[Vouched]:
         """The signatures of the inner trees that an index needs."""
@@ -88,7 +103,8 @@ class Tower:
 
     def sign(self, index: int, data: memoryview) -> bytes:
         """The signature of a message at an index that is used up already; StateError if it would not be a good one."""
-        self.prepare(index)
+        if not self.is_ready(index):
+            self.prepare(index)
         floor = self._floors[0]
         leaf = index & ((1 << self._family.heights[0]) - 1)
         path = floor.tree.path(leaf)
@@ -96,8 +112,9 @@ class Tower:
         floor.check(leaf, lowest[-len(path) :])  # the very bytes that would be released
         inner = [self._floors[layer].vouched for layer in range(len(self._floors) - 1)]
         signature = self._family.join(index, lowest, inner)
-        if not self._proven:
+        if not floor.proven:
             self._prove(signature, data)
+            floor.proven = True
         return signature
 
     def _prove(self, signature: bytes, data: memoryview) -> None:
@@ -109,16 +126,12 @@ class Tower:
                 "a signature by this key does not verify: its trees or their recorded signatures are damaged; "
                 "it was not released, and its index is used up"
             ) from None
-        self._proven = True
 
     # ---- entering a tree
 
     def _enter_top(self) -> Floor:
         top = len(self._family.heights) - 1
-        spot = self._family.spot(top, 0, None, 0)
-        tree = self._folder.load(spot, top, 0)
-        if tree is None or tree.root != self._root:
-            tree = self._build(spot, top, 0)
+        tree = self._nursery.take(top, 0, self._root)
         if tree.root != self._root:
             raise StateError("the seeds of this key do not lead to its public key: it is damaged and must not sign")
         return Floor(0, tree, self._root, ChildSignature(b"", b""))
@@ -126,9 +139,8 @@ class Tower:
     def _enter(self, layer: int, number: int) -> Floor:
         parent = self._floors[layer + 1]
         leaf = self._leaf_of(layer, number)
-        spot = self._family.spot(layer, number, parent.tree.spot, leaf)
-        tree = self._folder.load(spot, layer, number) or self._build(spot, layer, number)
-        vouched = self._vouch(layer, parent, leaf, self._family.public(spot, tree.root))
+        tree = self._nursery.take(layer, number)
+        vouched = self._vouch(layer, parent, leaf, self._family.public(tree.spot, tree.root))
         if self._prune:
             self._folder.prune(layer, number)
         return Floor(number, tree, tree.root, vouched)
@@ -149,11 +161,5 @@ class Tower:
                 f"a tree of layer {layer} is not the one that was signed before, and is not signed: that would use a "
                 "one-time key twice. Close the key and remove its .tree folder; if this is said again, the key is lost"
             )
-        parent.check(leaf, vouched.signature[-parent.tree.spot.height * parent.tree.spot.n :])
+        parent.check(leaf, vouched.signature[-parent.tree.path_len :])
         return vouched
-
-    def _build(self, spot: Spot, layer: int, number: int) -> Tree:
-        tree = build(spot)
-        with suppress(OSError):  # the folder only saves time
-            self._folder.save(tree, layer, number)
-        return tree

@@ -1,28 +1,25 @@
-"""One tree of a stateful key: built in pieces, kept in memory and in KEY.tree, asked for paths.
+"""One tree of a stateful key: built in pieces, kept in memory as far as a budget allows, asked for paths.
 
-A cached tree is public, and its seeds can build it again: a file that is missing or damaged is never a loss, only time.
-Nothing here decides what is signed; whoever uses a path hashes it up to the root it trusts.
+A tree is public, and its seeds can build it again: what is missing or damaged is never a loss, only time. Nothing here
+decides what is signed; whoever uses a path hashes it up to the root it trusts.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
-import shutil
-import struct
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from itertools import chain
 from typing import NamedTuple
 
-from hbss import files
+from hbss import workers
 from hbss._native import Key
 
-MAX_BYTES = 64 << 20  # of kept nodes: all levels of 2^20 leaves of 32 bytes; of larger trees the lowest are left out
-PIECE_CALLS = 300_000  # hash calls of one piece at most: milliseconds, so that an interrupt is heard and progress moves
+CACHE_BYTES = 4 << 20  # of the kept nodes of one tree, unless the user says otherwise
+PIECE_CALLS = 300_000  # hash calls of one call into C at most: milliseconds, so that an interrupt is heard
+THREAD_CALLS = 4 * PIECE_CALLS  # of a task of a thread: its way there and back costs a hundredth of it
+TASK_CALLS = 100_000_000  # of a task that is sent to another process: about a second
+LEAST_TASKS = 64  # of a tree, unless it has fewer pieces: threads get done together, and many workers have work
 MAX_PARENTS = 1 << 14  # parents computed by one call
 SAMPLE = 16  # nodes of a finished tree that are computed again from the seeds, at most
 
@@ -48,85 +45,188 @@ class Spot(NamedTuple):
         return self.key.set.n
 
 
-def lowest_level(n: int, height: int) -> int:
-    """The lowest level that is kept."""
+def lowest_level(n: int, height: int, cache_bytes: int) -> int:
+    """The lowest level of a tree that is kept, so that its nodes take `cache_bytes` at most.
+
+    It is never above the middle: from there on the subtrees below it, which signing computes again, take more memory
+    than the levels that are left out.
+    """
     level = 0
-    while ((2 << (height - level)) - 1) * n > MAX_BYTES:
+    while ((2 << (height - level)) - 1) * n > cache_bytes and level < height // 2:
         level += 1
     return level
 
 
-def piece_height(spot: Spot) -> int:
-    """The height of the subtrees in which a tree is built."""
+def call_height(spot: Spot) -> int:
+    """The height of the largest subtree that is computed by one call into C."""
+    return min(spot.height, (PIECE_CALLS // leaf_calls(spot)).bit_length() - 1)
+
+
+def leaf_calls(spot: Spot) -> int:
+    """About how many hash calls a leaf takes."""
     row = spot.key.set
-    calls = ((row.len1 + row.len2) << row.lg_w) * (1 if row.scheme == "LMS" else 3)  # of a leaf
-    return max(lowest_level(spot.n, spot.height), min(spot.height, (PIECE_CALLS // calls).bit_length() - 1))
+    return ((row.len1 + row.len2) << row.lg_w) * (1 if row.scheme == "LMS" else 3)
+
+
+def offset(height: int, base: int, level: int) -> int:
+    """How many nodes stand before a level, where the levels from `base` to `height` follow one another."""
+    return (2 << (height - base)) - (2 << (height - level))
+
+
+class Nodes:
+    """Room for the nodes over the leaves first .. first + 2^height - 1 of a tree, from level `base` up.
+
+    `data` has them level after level, the topmost last, n bytes each.
+    """
+
+    def __init__(self, spot: Spot, first: int, height: int, base: int) -> None:
+        self.spot, self.first, self.height, self.base = spot, first, height, base
+        self.data = bytearray(((2 << (height - base)) - 1) * spot.n)
+
+    def put(self, first: int, height: int, nodes: bytes | bytearray) -> None:
+        """Put in a subtree: its nodes, from level `base` up."""
+        n = self.spot.n
+        for level in range(self.base, height + 1):
+            start, count = offset(height, self.base, level), 1 << (height - level)
+            at = self._at(level, first >> level)
+            self.data[at * n : (at + count) * n] = nodes[start * n : (start + count) * n]
+
+    def join(self, level: int, index: int) -> None:
+        """Compute a node from its children, which are there."""
+        (spot, n), at = (self.spot, self.spot.n), self._at(level, index)
+        below = self._at(level - 1, 2 * index)
+        children = self.data[below * n : (below + 2) * n]
+        self.data[at * n : (at + 1) * n] = spot.key.parents(spot.layer, spot.tree, level, index, children)
+
+    def _at(self, level: int, index: int) -> int:
+        return offset(self.height, self.base, level) + index - (self.first >> level)
+
+
+class Subtree:
+    """All nodes over the leaves first .. first + 2^height - 1 of a tree, computed a few leaves at a time."""
+
+    def __init__(self, spot: Spot, first: int, height: int) -> None:
+        self.spot, self.first, self.height = spot, first, height
+        self.done = 0  # leaves
+        self._nodes = Nodes(spot, first, height, 0)
+
+    @property
+    def nodes(self) -> bytearray:
+        """Level after level, leaves first."""
+        return self._nodes.data
+
+    @property
+    def missing(self) -> int:
+        """How many leaves are not there yet."""
+        return (1 << self.height) - self.done
+
+    def grow(self, count: int) -> None:
+        """Compute the next `count` leaves, or all that are missing, and every node above that they complete."""
+        spot, most = self.spot, call_height(self.spot)
+        count = min(count, self.missing)
+        while count > 0:
+            at = self.first + self.done
+            height = min(most, count.bit_length() - 1, ((at & -at) or 1 << self.height).bit_length() - 1)
+            self._nodes.put(at, height, spot.key.tree(spot.layer, spot.tree, at, height))
+            level, index = height, at >> height
+            while index & 1 and level < self.height:
+                level, index = level + 1, index >> 1
+                self._nodes.join(level, index)
+            self.done += 1 << height
+            count -= 1 << height
+
+    def lowest(self, height: int) -> bytearray:
+        """The nodes of the first subtree of a lower height."""
+        n, starts = self.spot.n, [offset(self.height, 0, level) for level in range(height + 1)]
+        return bytearray().join(
+            self.nodes[start * n : (start + (1 << (height - level))) * n] for level, start in enumerate(starts)
+        )
+
+
+def subtree(spot: Spot, first: int, height: int) -> bytearray:
+    """All nodes over the leaves first .. first + 2^height - 1: leaves first, the topmost last."""
+    found = Subtree(spot, first, height)
+    found.grow(found.missing)
+    return found.nodes
 
 
 class Tree:
-    """The nodes of one tree, from level `base` up: level after level, the root last, n bytes each."""
+    """The nodes of one tree, from some level `base` up: level after level, the root last, n bytes each.
+
+    What lies below is computed again: the bottom subtree that a path begins in. One may be given ahead of its use.
+    """
 
     def __init__(self, spot: Spot, nodes: bytes | bytearray) -> None:
         self.spot = spot
         self.nodes = nodes
-        self.base = lowest_level(spot.n, spot.height)
-        self._bottom: tuple[int, bytearray] = (-1, bytearray())  # the subtree below `base` in use, and its number
+        self.base = base_of(spot, len(nodes))
+        self.height, self._n = spot.height, spot.n
+        self.bottoms: dict[int, bytearray] = {}  # by number: the next one, and a few that were used last
+        self.path_len = spot.height * spot.n
+        self._path = bytearray(self.path_len)
+        self._leaf: int | None = None  # whose path that is
 
     @property
     def root(self) -> bytes:
         """The topmost node."""
-        return bytes(self.nodes[-self.spot.n :])
+        return bytes(self.nodes[-self._n :])
 
-    def node(self, level: int, index: int) -> bytes:
+    def node(self, level: int, index: int) -> bytes | bytearray:
         """The index-th node of a level; leaves are level 0."""
-        height, n, base = self.spot.height, self.spot.n, self.base
-        if level >= base:
-            at = _offset(height, base, level) + index
-            return bytes(self.nodes[at * n : (at + 1) * n])
-        number, within = divmod(index, 1 << (base - level))
-        if self._bottom[0] != number:
-            self._bottom = (number, self.spot.key.tree(self.spot.layer, self.spot.tree, number << base, base))
-        at = _offset(base, 0, level) + within
-        return bytes(self._bottom[1][at * n : (at + 1) * n])
+        height, n, base, nodes = self.height, self._n, self.base, self.nodes
+        if level < base:
+            number, index = divmod(index, 1 << (base - level))
+            height, nodes, base = base, self._bottom(number), 0
+        at = offset(height, base, level) + index
+        return nodes[at * n : (at + 1) * n]
 
     def path(self, leaf: int) -> bytes:
         """The authentication path of a leaf: its sibling and the siblings of all nodes above it, height * n bytes."""
-        height, n, nodes = self.spot.height, self.spot.n, self.nodes
-        path: list[bytes | bytearray] = [self.node(level, (leaf >> level) ^ 1) for level in range(self.base)]
-        first = 0  # of the level; as `node` would find it, but this is in every signature
-        for level in range(self.base, height):
-            at = (first + ((leaf >> level) ^ 1)) * n
-            path.append(nodes[at : at + n])
-            first += 1 << (height - level)
-        return b"".join(path)
+        n, path = self._n, self._path
+        levels = self.height if self._leaf is None else (leaf ^ self._leaf).bit_length()
+        self._leaf = None
+        for level in range(levels):  # the rest is the same as in the last path
+            path[level * n : (level + 1) * n] = self.node(level, (leaf >> level) ^ 1)
+        self._leaf = leaf
+        return bytes(path)
 
     def climb(self, leaf: int, path: bytes) -> bytes:
         """The root that a leaf of this tree and a path lead to."""
         return self.spot.key.climb(self.spot.layer, self.spot.tree, leaf, self.node(0, leaf), path)
 
+    def _bottom(self, number: int) -> bytearray:
+        if number not in self.bottoms:
+            self.bottoms[number] = subtree(self.spot, number << self.base, self.base)
+        if len(self.bottoms) > 4:
+            del self.bottoms[min(self.bottoms.keys() - {number})]
+        return self.bottoms[number]
 
-def _offset(height: int, base: int, level: int) -> int:
-    """How many nodes stand before a level, where the levels from `base` to `height` follow one another."""
-    return (2 << (height - base)) - (2 << (height - level))
+
+def base_of(spot: Spot, length: int) -> int:
+    """The lowest level of a tree whose nodes take `length` bytes; ValueError if no tree's do."""
+    base = spot.height + 1 - (length // spot.n).bit_length()
+    if not 0 <= base <= spot.height or length != ((2 << (spot.height - base)) - 1) * spot.n:
+        raise ValueError(f"the nodes of a tree of height {spot.height} do not take {length} bytes")
+    return base
 
 
 # ---- building ------------------------------------------------------------------------------------------------------
 
 
-def build(spot: Spot, report: Report | None = None) -> Tree:
+def build(spot: Spot, report: Report | None = None, cache_bytes: int = CACHE_BYTES) -> Tree:
     """Compute a whole tree; 2^height leaves are reported as they get done."""
-    return Building(spot).finish(report)
+    return Building(spot, cache_bytes).finish(report)
 
 
 class Building:
-    """A tree that is being built: its nodes so far, and which pieces are in place."""
+    """A tree that is being built: its nodes so far, and which of them are in place."""
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, spot: Spot, cache_bytes: int = CACHE_BYTES) -> None:
         self.spot = spot
-        self.base = lowest_level(spot.n, spot.height)
-        self.piece = piece_height(spot)
-        self._nodes = bytearray(((2 << (spot.height - self.base)) - 1) * spot.n)
-        self._placed = bytearray(1 << (spot.height - self.piece))
+        self.base = lowest_level(spot.n, spot.height, cache_bytes)
+        self.piece = max(self.base, call_height(spot))
+        self._nodes = Nodes(spot, 0, spot.height, self.base)
+        self._placed = bytearray(2 << (spot.height - self.piece))  # as in a heap: the root is 1, 2i and 2i + 1 below i
 
     @property
     def piece_len(self) -> int:
@@ -136,123 +236,65 @@ class Building:
     @property
     def done(self) -> int:
         """How many leaves are in place."""
-        return sum(self._placed) << self.piece
+        return self._placed.count(1, len(self._placed) // 2) << self.piece
 
     def place(self, first: int, piece: bytes | bytearray) -> None:
-        """Put a piece in its place; `first` is the number of its first leaf."""
-        n = self.spot.n
-        for level in range(self.base, self.piece + 1):
-            start = _offset(self.piece, self.base, level)
-            count = 1 << (self.piece - level)
-            at = _offset(self.spot.height, self.base, level) + (first >> level)
-            self._nodes[at * n : (at + count) * n] = piece[start * n : (start + count) * n]
-        self._placed[first >> self.piece] = 1
+        """Put a piece in its place, and compute what it completes; `first` is the number of its first leaf."""
+        self._nodes.put(first, self.piece, piece)
+        level, index = self.piece, first >> self.piece
+        at = len(self._placed) // 2 + index
+        self._placed[at] = 1
+        while at > 1 and self._placed[at ^ 1]:
+            level, index, at = level + 1, index >> 1, at >> 1
+            self._nodes.join(level, index)
+            self._placed[at] = 1
 
-    def finish(self, report: Report | None = None, keep: Keep | None = None) -> Tree:
-        """Compute the pieces that are missing, and all nodes above; `keep` is given every new piece."""
-        missing = [number << self.piece for number, placed in enumerate(self._placed) if not placed]
-        for first, subtree in _subtrees(self.spot, missing, self.piece):
-            piece = subtree[-self.piece_len :]
-            self.place(first, piece)
-            if keep is not None:
-                keep(first, piece)
-            if report is not None:
-                report(1 << self.piece)
-        for level in range(self.piece + 1, self.spot.height + 1):
-            _fill_level(self._nodes, self.spot, self.base, level)
-        return Tree(self.spot, self._nodes)
+    def finish(self, report: Report | None = None, keep: Keep | None = None, executor: Executor | None = None) -> Tree:
+        """Compute the pieces that are missing; `keep` is given every new one.
+
+        An executor that is not made of threads is sent the spot: its key must be one that can be pickled.
+        """
+        half = len(self._placed) // 2
+        missing = [number << self.piece for number in range(half) if not self._placed[half + number]]
+        share = self._share(len(missing), THREAD_CALLS if workers.is_local(executor) else TASK_CALLS)
+        tasks = ((self.spot, missing[i : i + share], self.piece, self.piece_len) for i in range(0, len(missing), share))
+        with workers.pool(executor) as pool:
+            for first, piece in chain.from_iterable(workers.finished(pool, pieces, tasks)):
+                self.place(first, piece)
+                if keep is not None:
+                    keep(first, piece)
+                if report is not None:
+                    report(1 << self.piece)
+        return Tree(self.spot, self._nodes.data)
+
+    def _share(self, missing: int, calls: int) -> int:
+        """How many pieces a task gets: not much more than so many hash calls, and something for everybody."""
+        return max(1, min(calls // (leaf_calls(self.spot) << self.piece), missing // LEAST_TASKS))
+
+
+def pieces(spot: Spot, firsts: Sequence[int], height: int, length: int) -> list[tuple[int, bytearray]]:
+    """The subtrees over these first leaves, each cut to its last `length` bytes: a task of one worker."""
+    return [(first, subtree(spot, first, height)[-length:]) for first in firsts]
 
 
 def is_sound(tree: Tree) -> bool:
     """Compute a tree's nodes again: every one above its lowest level, and of the lowest a few, from the seeds."""
     spot, base = tree.spot, tree.base
     lowest = 1 << (spot.height - base)
-    again = bytearray(tree.nodes[: lowest * spot.n]).ljust(len(tree.nodes), b"\0")
-    for level in range(base + 1, spot.height + 1):
-        _fill_level(again, spot, base, level)
-    return again == tree.nodes and all(
-        spot.key.tree(spot.layer, spot.tree, index << base, base)[-spot.n :] == tree.node(base, index)
+    return all(_agrees(tree, level) for level in range(base + 1, spot.height + 1)) and all(
+        subtree(spot, index << base, base)[-spot.n :] == tree.node(base, index)
         for index in random.sample(range(lowest), min(SAMPLE, max(1, lowest // 256)))
     )
 
 
-def _fill_level(nodes: bytearray, spot: Spot, base: int, level: int) -> None:
-    height, n = spot.height, spot.n
-    below, here = _offset(height, base, level - 1), _offset(height, base, level)
-    for index in range(0, 1 << (height - level), MAX_PARENTS):
-        count = min(MAX_PARENTS, (1 << (height - level)) - index)
+def _agrees(tree: Tree, level: int) -> bool:
+    """Whether the nodes of a level are those that their children lead to."""
+    spot, n, nodes = tree.spot, tree.spot.n, memoryview(tree.nodes)
+    below, here = (offset(spot.height, tree.base, each) for each in (level - 1, level))
+    for index in range(0, 1 << (spot.height - level), MAX_PARENTS):
+        count = min(MAX_PARENTS, (1 << (spot.height - level)) - index)
         children = nodes[(below + 2 * index) * n : (below + 2 * (index + count)) * n]
         parents = spot.key.parents(spot.layer, spot.tree, level, index, children)
-        nodes[(here + index) * n : (here + index + count) * n] = parents
-
-
-def _subtrees(spot: Spot, firsts: Sequence[int], height: int) -> Iterator[tuple[int, bytearray]]:
-    """Subtrees of one height with their first leaves, in order, computed by as many threads as there are CPUs."""
-    if len(firsts) == 1:
-        yield firsts[0], spot.key.tree(spot.layer, spot.tree, firsts[0], height)
-        return
-    workers = os.cpu_count() or 1
-    waiting: deque[tuple[int, Future[bytearray]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="hbss-tree")
-    try:
-        for first in firsts:
-            waiting.append((first, pool.submit(spot.key.tree, spot.layer, spot.tree, first, height)))
-            if len(waiting) > 2 * workers:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-# ---- on the disk ---------------------------------------------------------------------------------------------------
-
-_HEADER = struct.Struct(">8sI32s32sIQ32s")
-_MAGIC = b"hbsstree"
-_VERSION = 1
-
-
-class TreeFolder:
-    """KEY.tree: one file a tree. `identity` is 32 bytes that name the key."""
-
-    def __init__(self, path: Path, identity: bytes) -> None:
-        self.path = path
-        self._identity = identity
-
-    def load(self, spot: Spot, layer: int, number: int) -> Tree | None:
-        """A tree, if its file is there, whole, and of this key."""
-        try:
-            data = self._file(layer, number).read_bytes()
-        except OSError:
-            return None
-        header, nodes = data[: _HEADER.size], data[_HEADER.size :]
-        kept = (2 << (spot.height - lowest_level(spot.n, spot.height))) - 1
-        if len(nodes) != kept * spot.n or header != self._header(spot, layer, number, nodes):
-            return None
-        return Tree(spot, nodes)
-
-    def save(self, tree: Tree, layer: int, number: int) -> None:
-        """Write a tree; OSError if that fails."""
-        self.path.mkdir(exist_ok=True)
-        with files.written(self._file(layer, number)) as file:
-            file.write(self._header(tree.spot, layer, number, tree.nodes))
-            file.write(tree.nodes)
-
-    def prune(self, layer: int, number: int) -> None:
-        """Remove the trees of a layer that come before this one: no signature will need them again."""
-        for file in self.path.glob(f"{layer}-*.nodes"):
-            with suppress(ValueError, OSError):
-                if int(file.stem.partition("-")[2]) < number:
-                    file.unlink()
-
-    def remove(self) -> None:
-        """Remove all trees."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def _file(self, layer: int, number: int) -> Path:
-        return self.path / f"{layer}-{number}.nodes"
-
-    def _header(self, spot: Spot, layer: int, number: int, nodes: bytes | bytearray) -> bytes:
-        name, digest = spot.key.set.name.encode(), hashlib.sha256(nodes).digest()
-        return _HEADER.pack(_MAGIC, _VERSION, name, self._identity, layer, number, digest)
+        if parents != nodes[(here + index) * n : (here + index + count) * n]:
+            return False
+    return True

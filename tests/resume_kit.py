@@ -15,7 +15,8 @@ from hbss import creation, draft, open_key
 from hbss._native import Key
 from hbss.families import family
 from hbss.stores.keyfile import KeyFile, public_root, public_seed
-from hbss.treecache import Spot, TreeFolder, build, piece_height
+from hbss.treecache import Building, Spot, build
+from hbss.treefolder import TreeFolder
 
 LARGE = "LMS_SHA256_M32_H10_W4"  # 128 pieces with the constants below
 SLOW = "LMS_SHA256_M32_H10_W8"  # 1024 pieces
@@ -111,6 +112,6 @@ def first_pieces(name: str, pieces: int) -> list[Place]:
     places = []
     for level in hbss.parameter_set(name).levels:
         spot = Spot(Key.from_seeds(level, bytes(32), bytes(16)), 0, 0)
-        height = piece_height(spot)
+        height = Building(spot).piece
         places += [Place(level, 0, 0, first, height) for first in range(0, 1 << spot.height, 1 << height)]
     return places[:pieces]

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import hbss
-from hbss import open_key
+from hbss import creation, open_key, workers
 from hbss.cli import io
 from hbss.cli.app import run
 from tests.resume_kit import LARGE, begin, child
@@ -141,3 +142,21 @@ def test_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch, capsy
         "hbss: building: 40 % of 1,000 leaves, 40 leaves/s, 0:00:15 left",
         "hbss: building: 80 % of 1,000 leaves, 40 leaves/s, 0:00:05 left",
     ]
+
+
+@pytest.mark.parametrize(("given", "threads"), [(["--jobs", "3"], 3), ([], workers.cpus())])
+def test_as_many_threads_as_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], threads: int
+) -> None:
+    """--jobs N; by default one for each CPU."""
+    used: list[int] = []
+    create = creation.create
+
+    def watched(*place: Any, executor: Any, **options: Any) -> None:
+        used.append(executor._max_workers)
+        create(*place, executor=executor, **options)
+
+    monkeypatch.setattr(creation, "create", watched)
+    assert run(["keygen", *given, LMS, str(tmp_path / "key")]) == 0
+    assert used == [threads]
+    assert run(["keygen", "--jobs", "0", LMS, str(tmp_path / "other")]) == 2

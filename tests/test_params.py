@@ -163,7 +163,8 @@ def test_forest_costs_are_what_the_model_counts(p: Set) -> None:
     tweak = _tweak(small)
     fors.sign(small, tweak, Adrs(), bytes(8))  # type: ignore[arg-type]
     cost = costs.of([row._replace(a=3, k=5)])
-    message = sum(costs._slhdsa_message(row))
+    part = costs.pieces(row)
+    message = (part.randomizer + part.message).total
     assert cost.sign - row.d * cost.keygen - message == _counted(tweak) - small.k
 
 

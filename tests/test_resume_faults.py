@@ -12,7 +12,7 @@ import pytest
 
 from hbss import BadKey, StateError, StateUnsafe, StoreBusy, creation, draft, treecache
 from hbss._native import Key
-from hbss.treecache import TreeFolder
+from hbss.treefolder import TreeFolder
 from tests.resume_kit import (
     LARGE,
     TOWER,
@@ -214,9 +214,9 @@ def test_two_at_once(tmp_path: Path) -> None:
     key = tmp_path / "key"
 
     def second(done: int, total: int) -> None:
-        for options in ({"resume": True, "keep": True}, {}):
+        for keep in (True, False):
             with pytest.raises(StoreBusy, match="another process is making this key"):
-                creation.create(key, LARGE, None, **options)
+                creation.create(key, LARGE, None, resume=keep, keep=keep)
         if done == total:
             calls.append(done)
 
@@ -294,11 +294,11 @@ def _as_nobody(key: Path) -> None:
         os.seteuid(65534)
     else:
         os.chmod(".", 0o555)
-    for options in ({}, {"resume": True, "keep": True}):
+    for keep in (False, True):
         with pytest.raises(PermissionError):
             os.mkdir("key.new")
         with pytest.raises(PermissionError):
-            creation.create(Path("key"), LMS, None, **options)
+            creation.create(Path("key"), LMS, None, resume=keep, keep=keep)
 
 
 @pytest.mark.parametrize("limit", [100, 2_000, 20_000, 33_000])

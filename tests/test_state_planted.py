@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hbss import StatefulPrivateKey, StateUnsafe, create_key, tower
+from hbss import StatefulPrivateKey, StateUnsafe, ahead, create_key
 from hbss.errors import StateError
 from hbss.stores import ChildSignature, Spent, database
 from hbss.stores.sqlite import SqliteStore
-from hbss.treecache import Report, Spot, Tree, build
+from hbss.treecache import Spot, Tree, build
 from tests.state_kit import (
     HSS,
     LMS,
@@ -172,9 +172,9 @@ class Forgets(SqliteStore):
         return made
 
 
-def _damaged(spot: Spot, report: Report | None = None) -> Tree:
+def _damaged(spot: Spot, cache_bytes: int) -> Tree:
     """A tree whose root was hit by a bit flip in memory."""
-    tree = build(spot, report)
+    tree = build(spot, cache_bytes=cache_bytes)
     return Tree(spot, bytes(tree.nodes[:-1]) + bytes([tree.nodes[-1] ^ 1]))
 
 
@@ -189,7 +189,7 @@ def test_child_root_signed_twice(
         with signer(key, store) as handle:
             handle.sign(b"one")
         (tmp_path / "key.tree" / "0-0.nodes").unlink()
-        monkeypatch.setattr(tower, "build", _damaged)
+        monkeypatch.setattr(ahead, "build", _damaged)
         with signer(key, store) as handle, pytest.raises(StateError):
             handle.sign(b"two")
     assert bool(used_twice(signed)) == found

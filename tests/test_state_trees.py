@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import hbss
-from hbss import create_key, open_key, tower
+from hbss import ahead, create_key, open_key
 from hbss.stores import ChildSignature
 from hbss.stores.sqlite import SqliteStore
-from hbss.treecache import Report, Spot, Tree, build
+from hbss.treecache import Spot, Tree, build
 from tests.state_kit import HSS, LMS, index_of, one_time_keys, signer, used_twice
 
 HEADER = 120  # bytes before the nodes of a tree file
@@ -82,8 +82,8 @@ def test_a_child_recorded_by_another_process_is_used(key: Path) -> None:
     assert signature[:upper] == expected[:upper]
 
 
-def _other_root(spot: Spot, report: Report | None = None) -> Tree:
-    tree = build(spot, report)
+def _other_root(spot: Spot, cache_bytes: int) -> Tree:
+    tree = build(spot, cache_bytes=cache_bytes)
     return Tree(spot, bytes(tree.nodes[:-1]) + bytes([tree.nodes[-1] ^ 1]))
 
 
@@ -93,7 +93,7 @@ def test_another_child_root_is_refused(key: Path, monkeypatch: pytest.MonkeyPatc
         handle.sign(b"x")
     (key.parent / "key.tree" / "0-0.nodes").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(tower, "build", _other_root)
+        patch.setattr(ahead, "build", _other_root)
         with open_key(key) as handle, pytest.raises(hbss.StateError, match="one-time key twice"):
             handle.sign(b"x")
     (key.parent / "key.tree" / "0-0.nodes").unlink()
@@ -208,35 +208,37 @@ def test_one_flipped_bit_in_memory_is_refused(key: Path) -> None:
         handle.sign(b"x")
         tree = handle._tower._floors[0].tree
         nodes = bytearray(tree.nodes)
-        nodes[32 * 33 + 5] ^= 4  # of level 1
+        nodes[32 * 3 + 5] ^= 4  # leaf 3, in the path of leaf 2
         tree.nodes = nodes
-        with pytest.raises(hbss.StateError, match="does not lead to its root"):
-            handle.sign(b"x")
-        tree.nodes[32 * 33 + 5] ^= 4
+        handle.sign(b"x")
+        for _ in range(2):  # leaf 3 itself, too
+            with pytest.raises(hbss.StateError, match="does not lead to its root"):
+                handle.sign(b"x")
         signature = handle.sign(b"x")
-    assert index_of(HSS, signature) == 2, "the index of the refused signature is used up"
+    assert index_of(HSS, signature) == 4, "the index of the refused signature is used up"
 
 
 def test_a_signature_builds_no_tree_that_is_cached(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Opening costs no key generation, and signing none until a tree is used up."""
+    """Opening costs no key generation, nor does signing: the next tree is there when it is needed, and stays."""
 
-    def built(spot: Spot, report: Report | None = None) -> Tree:
+    def built(spot: Spot, cache_bytes: int) -> Tree:
         raise AssertionError("a tree was built")
 
-    monkeypatch.setattr(tower, "build", built)
-    for _ in range(4):
+    monkeypatch.setattr(ahead, "build", built)
+    for _ in range(8):
         with open_key(key) as handle:
             for _ in range(8):
                 handle.sign(b"x")
+    (key.parent / "key.tree" / "0-2.nodes").unlink()
     with open_key(key) as handle, pytest.raises(AssertionError, match="was built"):
         handle.sign(b"x")
     with open_key(key) as handle:
-        assert handle.remaining == 1023 - 32, "a tree is built before an index is reserved"
+        assert handle.remaining == 1023 - 64, "a tree is built before an index is reserved"
 
 
 def test_wrong_seeds_are_refused(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the top tree cannot be built to its root, the key does not sign."""
     (key.parent / "key.tree" / "1-0.nodes").unlink()
-    monkeypatch.setattr(tower, "build", _other_root)
+    monkeypatch.setattr(ahead, "build", _other_root)
     with open_key(key) as handle, pytest.raises(hbss.StateError, match="do not lead to its public key"):
         handle.sign(b"x")

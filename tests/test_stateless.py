@@ -68,8 +68,8 @@ def test_double_check_finds_a_computing_error(monkeypatch: pytest.MonkeyPatch) -
     """With one bit flipped in one of the two runs nothing is released."""
     key, real, runs = private(), _native.Key.slhdsa_sign, [0]
 
-    def faulty(self: _native.Key, r: bytes, digest: bytes) -> bytes:
-        signature = bytearray(real(self, r, digest))
+    def faulty(self: _native.Key, r: bytes, digest: bytes, top: bytes) -> bytes:
+        signature = bytearray(real(self, r, digest, top))
         signature[5000] ^= runs[0]
         runs[0] += 1
         return bytes(signature)
@@ -78,6 +78,31 @@ def test_double_check_finds_a_computing_error(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(hbss.HbssError, match="nothing was released"):
         key.sign(b"message", double_check=True)
     assert runs == [2]
+
+
+@pytest.mark.parametrize("name", [FAST, "SLH-DSA-SHA2-256s"])
+def test_the_top_tree_is_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its nodes, from the making or reading of a key on, are given to every signature."""
+    made = hbss.generate(name)
+    given: list[bytes] = []
+
+    def record(self: _native.Key, r: bytes, digest: bytes, top: bytes) -> bytes:
+        given.append(bytes(top))
+        return b""
+
+    monkeypatch.setattr(_native.Key, "slhdsa_sign", record)
+    for key in (made, hbss.PrivateKey.from_raw(name, made.private_bytes_raw())):
+        key.sign(b"message")
+    top = made.parameter_set.layers - 1
+    assert given == [made._key.tree(top, 0, 0, made.parameter_set.heights[0])] * 2
+
+
+def test_memory_of_the_top_tree() -> None:
+    """What the docstring of PrivateKey says of it."""
+    size = {p.name: ((2 << p.heights[0]) - 1) * p.n for p in hbss.parameter_sets("SLH-DSA")}
+    small = [value for name, value in size.items() if name.endswith("s")]
+    assert (round(min(small) / 1024), round(max(small) / 1024)) == (16, 24)
+    assert max(value for name, value in size.items() if name.endswith("f")) < 1024
 
 
 def test_context_bounds() -> None:

@@ -4,7 +4,7 @@
 #include "lanes.h"
 
 enum {
-  WAIT = 2,      /* with so few steps to go, idle lanes wait for the others and are reloaded at once */
+  WAIT = 1,      /* with so few steps to go, idle lanes wait for the others and are reloaded at once */
   FEW = 4,       /* up to so many lanes are unloaded one by one */
   CHUNK = 2048,  /* chains ordered by length at a time */
   LONGEST = 255, /* steps of a chain */
@@ -21,7 +21,7 @@ typedef struct masked {
 typedef struct walk {
   hbss_lanes t;
   uint8_t *mine[HBSS_MAX_LANES];   /* where the lane's value belongs */
-  uint32_t left[HBSS_MAX_LANES];   /* its steps to go; 0: idle */
+  uint8_t left[HBSS_MAX_LANES];    /* its steps to go; 0: idle, as those the kernel does not have */
   const hbss_kernel *k;
   const hbss_rules *r;
   const hbss_items *items;
@@ -102,12 +102,10 @@ static inline void take_chain(walk *w, uint32_t l, int now)
   const uint32_t n = w->items->n, start = w->from ? w->from[i] : 0;
   uint8_t *row = row_of(w, l, 0);
   w->next++;
-  w->left[l] = (w->from ? w->to[i] : w->to[0]) - start;
+  w->left[l] = (uint8_t)((w->from ? w->to[i] : w->to[0]) - start);
   w->mine[l] = w->x + i * n;
-  const hbss_prefix *had = w->t.has[l], *p = w->items->header(w->items->of, i, row + w->s.rest);
+  hbss_lanes_prefix(&w->t, w->k, w->r, l, w->items->header(w->items->of, i, row + w->s.rest), row);
   row[w->s.rest + w->items->counter_at] = (uint8_t)start;
-  hbss_lanes_prefix(&w->t, w->k, w->r, l, p, row);
-  if (p != had) w->r->close(row_of(w, l, w->blocks - 1), p->len + w->items->header_len + w->s.body);
   if (w->m) w->k->set_state(w->t.state, l, w->mine[l], n);
   else hbss_lanes_copy(row + w->s.head, w->mine[l], n);
   for (uint32_t b = 0; now && b < w->blocks; b++) w->k->set_block(block_of(w, b), l, row_of(w, l, b), (uint32_t)w->s.block);
@@ -121,41 +119,62 @@ static void load_all(walk *w)
   }
 }
 
+/* ---- the lanes: loops over all that there may be, which compilers turn into a few vector instructions ---- */
+
+static uint32_t most_left(const walk *w)
+{
+  uint8_t most = 0;
+  for (int l = 0; l < HBSS_MAX_LANES; l++) most = w->left[l] > most ? w->left[l] : most;
+  return most;
+}
+
+/* of the lanes that are not idle; 0: there is none */
+static uint32_t least_left(const walk *w)
+{
+  uint8_t least = 255;
+  for (int l = 0; l < HBSS_MAX_LANES; l++) {
+    const uint8_t before = (uint8_t)(w->left[l] - 1); /* 255 where idle */
+    least = before < least ? before : least;
+  }
+  return (uint8_t)(least + 1);
+}
+
+static uint32_t count_left(const walk *w, uint32_t steps)
+{
+  uint8_t found = 0;
+  for (int l = 0; l < HBSS_MAX_LANES; l++) found += w->left[l] == (uint8_t)steps;
+  return found;
+}
+
+static void take_off(walk *w, uint32_t steps)
+{
+  for (int l = 0; l < HBSS_MAX_LANES; l++) w->left[l] = w->left[l] > (uint8_t)steps ? (uint8_t)(w->left[l] - steps) : 0;
+}
+
 static void refill(walk *w)
 {
-  const uint32_t lanes = w->k->lanes;
-  uint32_t idle = 0, most = 0;
-  for (uint32_t l = 0; l < lanes; l++) {
-    idle += w->left[l] == 0;
-    if (w->left[l] > most) most = w->left[l];
-  }
-  const int all = idle == lanes;
-  if (w->next == w->count || !(all || most > WAIT)) return;
+  const uint32_t lanes = w->k->lanes, most = most_left(w);
+  if (w->next == w->count || (most && most <= WAIT)) return;
   for (uint32_t l = 0; l < lanes && w->next < w->count; l++)
-    if (!w->left[l]) take_chain(w, l, !all);
-  if (all) load_all(w);
+    if (!w->left[l]) take_chain(w, l, most != 0);
+  if (!most) load_all(w);
 }
 
 /* Walk until the first live lane is done; 0: there is none. */
 static int advance(walk *w, const hbss_walk *place)
 {
-  const uint32_t lanes = w->k->lanes, n = w->items->n;
-  uint32_t least = LONGEST + 1, ends = 0;
-  for (uint32_t l = 0; l < lanes; l++)
-    if (w->left[l] && w->left[l] < least) least = w->left[l];
-  if (least > LONGEST) return 0;
+  const uint32_t lanes = w->k->lanes, n = w->items->n, least = least_left(w);
+  if (!least) return 0;
   if (w->m) masked_steps(w, least);
   else w->k->chain(w->t.state, w->t.block, w->t.mid, place, least);
-  for (uint32_t l = 0; l < lanes; l++) ends += w->left[l] == least;
-  if (ends > FEW) w->k->store(w->t.digest, w->t.state);
+  const int few = count_left(w, least) <= FEW;
+  if (!few) w->k->store(w->t.digest, w->t.state);
   for (uint32_t l = 0; l < lanes; l++) {
-    if (!w->left[l]) continue;
-    if (w->left[l] == least) {
-      if (ends > FEW) hbss_lanes_copy(w->mine[l], w->t.digest + l * w->r->digest, n);
-      else w->k->get_state(w->mine[l], l, w->t.state, n);
-    }
-    w->left[l] -= least;
+    if (w->left[l] != least) continue;
+    if (few) w->k->get_state(w->mine[l], l, w->t.state, n);
+    else hbss_lanes_copy(w->mine[l], w->t.digest + l * w->r->digest, n);
   }
+  take_off(w, least);
   return 1;
 }
 
@@ -163,7 +182,6 @@ static void walk_all(walk *w, uint8_t *x, const hbss_hash *hash, const hbss_item
                      const uint8_t *to, const uint16_t *order, size_t count)
 {
   const hbss_rules *r = hash->rules;
-  memset(w->t.row, 0, sizeof w->t.row);
   memset(w->t.has, 0, sizeof w->t.has);
   memset(w->left, 0, sizeof w->left);
   if (!r->state) memset(w->t.mid, 0, sizeof w->t.mid); /* Keccak begins with zeros, not with a mid-state */
@@ -173,7 +191,11 @@ static void walk_all(walk *w, uint8_t *x, const hbss_hash *hash, const hbss_item
   w->x = x; w->from = from; w->to = to; w->order = order; w->count = count;
   w->blocks = blocks_for(r, w->s.head + w->s.body);
   if (w->m) prepare(w->m, w->k, r, items);
-  for (uint32_t l = 0; l < w->k->lanes; l++) row_of(w, l, 0)[w->s.head + w->s.body] = r->pad;
+  memset(w->t.row, 0, w->k->lanes * w->blocks * w->s.block);
+  for (uint32_t l = 0; l < w->k->lanes; l++) {
+    row_of(w, l, 0)[w->s.head + w->s.body] = r->pad;
+    r->close(row_of(w, l, w->blocks - 1), w->s.total);
+  }
   const hbss_walk place = {(uint32_t)w->s.head, items->n, (uint32_t)w->s.rest + items->counter_at};
   do refill(w);
   while (advance(w, &place));
@@ -221,14 +243,29 @@ static void chain_uneven(uint8_t *x, const hbss_hash *hash, const hbss_items *it
   if (total) chain_ordered(x, hash, &some, from, to, order, total);
 }
 
+/* Chains of one length end together, turn by turn. */
+static void chain_even(uint8_t *x, const hbss_hash *hash, const hbss_items *items, const uint8_t *to, size_t count)
+{
+  for (size_t at = 0, here; at < count; at += here) {
+    const hbss_later of = {items, at};
+    hbss_items some = *items;
+    if (at) { some.header = hbss_lanes_later; some.of = &of; }
+    here = hbss_lanes_share(hash, hbss_lanes_kernel(hash, count - at, 0), count - at);
+    chain_ordered(x + at * items->n, hash, &some, NULL, to, NULL, here);
+  }
+}
+
 void hbss_hash_chain(uint8_t *x, const hbss_hash *hash, const hbss_items *items,
                      const uint8_t *from, const uint8_t *to, size_t count)
 {
   if (!count) return;
   if (!from) {
-    if (to[0]) chain_ordered(x, hash, items, NULL, to, NULL, count);
+    if (to[0]) chain_even(x, hash, items, to, count);
     return;
   }
-  for (size_t at = 0; at < count; at += CHUNK)
-    chain_uneven(x + at * items->n, hash, items, from + at, to + at, at, count - at < CHUNK ? count - at : CHUNK);
+  size_t turns = (count + CHUNK - 1) / CHUNK; /* of about one size: each ends with idle lanes, and a short one does so for little */
+  for (size_t at = 0, here; turns; turns--, at += here) {
+    here = (count - at) / turns;
+    chain_uneven(x + at * items->n, hash, items, from + at, to + at, at, here);
+  }
 }

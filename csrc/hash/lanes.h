@@ -17,14 +17,15 @@ typedef struct hbss_lanes {
   const hbss_prefix *has[HBSS_MAX_LANES]; /* the prefix whose mid-state and rest the lane holds */
 } hbss_lanes;
 
-/* The shape of the messages of one call; head = rest + header. */
-typedef struct hbss_shape { size_t rest, head, body, block, tail; } hbss_shape;
+/* The shape of the messages of one call: head = rest + header, `total` bytes in all with what the mid-state holds. */
+typedef struct hbss_shape { size_t rest, head, body, block, tail; uint64_t total; } hbss_shape;
 
 static inline hbss_shape hbss_lanes_shape(const hbss_rules *r, const hbss_items *items, size_t body_len)
 {
   uint8_t header[HBSS_MAX_BLOCK];
   const hbss_prefix *p = items->header(items->of, 0, header);
-  return (hbss_shape){p->rest_len, p->rest_len + items->header_len, body_len, r->block, r->tail};
+  return (hbss_shape){p->rest_len, p->rest_len + items->header_len, body_len, r->block, r->tail,
+                      p->len + items->header_len + body_len};
 }
 
 /* the first kernel that is worth its lanes for so many items */
@@ -33,6 +34,13 @@ static inline const hbss_kernel *hbss_lanes_kernel(const hbss_hash *hash, size_t
   const hbss_choice *c = hash->choices;
   while (count < (uneven ? c->from_uneven : c->from)) c++;
   return c->kernel;
+}
+
+/* How many of the items this kernel should take: all, or its full turns only, where another suits what is left better. */
+static inline size_t hbss_lanes_share(const hbss_hash *hash, const hbss_kernel *k, size_t count)
+{
+  const size_t left = count % k->lanes;
+  return count > k->lanes && left && hbss_lanes_kernel(hash, left, 0) != k ? count - left : count;
 }
 
 static inline void hbss_lanes_prefix(hbss_lanes *t, const hbss_kernel *k, const hbss_rules *r, uint32_t l,

@@ -5,8 +5,7 @@
 enum { HEADS = 32 * 84 }; /* bytes before the body: the most is 84 a lane of SHA-256's 32 (XMSS, n = 24, PRF_keygen) */
 
 /* row = bytes [at, at + block) of head || body || padding */
-static void fill(uint8_t *row, size_t at, const uint8_t *head, const uint8_t *body, const hbss_shape *s, const hbss_rules *r,
-                 uint64_t total)
+static void fill(uint8_t *row, size_t at, const uint8_t *head, const uint8_t *body, const hbss_shape *s, const hbss_rules *r)
 {
   const size_t len = s->head + s->body;
   size_t have = 0;
@@ -22,29 +21,31 @@ static void fill(uint8_t *row, size_t at, const uint8_t *head, const uint8_t *bo
   if (have == s->block) return;
   memset(row + have, 0, s->block - have);
   if (at + have == len) row[have] = r->pad;
-  if (at + s->block >= len + s->tail) r->close(row, total);
+  if (at + s->block >= len + s->tail) r->close(row, s->total);
 }
 
-/* Messages of one block: rest, a shared body and the padding are written once, then only what differs. */
+/* Messages of one block: a shared body and the padding are written once, then only what differs. */
 static void many_short(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const hbss_rules *r, const hbss_items *items,
                        const hbss_shape *s, const uint8_t *body, size_t stride, size_t count)
 {
   const uint32_t lanes = k->lanes, n = items->n;
-  uint8_t head[HBSS_MAX_BLOCK] = {0};
+  const size_t block = s->block;
+  memset(t->row, 0, lanes * block);
   for (uint32_t l = 0; l < lanes; l++) {
-    uint8_t *row = t->row + l * s->block;
-    const hbss_prefix *p = items->header(items->of, 0, head + s->rest);
+    uint8_t *row = t->row + l * block;
     t->rows[l] = row;
-    fill(row, 0, head, body, s, r, p->len + items->header_len + s->body);
+    if (!stride) memcpy(row + s->head, body, s->body);
+    row[s->head + s->body] = r->pad;
+    r->close(row, s->total);
   }
   for (size_t at = 0; at < count; at += lanes) {
     const uint32_t use = count - at < lanes ? (uint32_t)(count - at) : lanes;
     for (uint32_t l = 0; l < use; l++) {
-      uint8_t *row = t->row + l * s->block;
+      uint8_t *row = t->row + l * block;
       hbss_lanes_prefix(t, k, r, l, items->header(items->of, at + l, row + s->rest), row);
       if (stride) hbss_lanes_copy(row + s->head, body + (at + l) * stride, s->body);
     }
-    k->load(t->block, t->rows, (uint32_t)s->block);
+    k->load(t->block, t->rows, (uint32_t)block);
     k->compress(t->state, t->mid, t->block);
     k->store(t->digest, t->state);
     for (uint32_t l = 0; l < use; l++) hbss_lanes_copy(out + (at + l) * n, t->digest + l * r->digest, n);
@@ -67,11 +68,13 @@ static void many_long(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const h
     }
     for (size_t b = 0; b < len + s->tail; b += s->block) {
       for (uint32_t l = 0; l < use; l++) {
-        const uint8_t *mine = body + (at + l) * stride;
+        const uint8_t *mine = body + (at + l) * stride, *head = heads + l * s->head;
         uint8_t *row = t->row + l * s->block;
         t->rows[l] = row;
-        if (b >= s->head && b + s->block <= len) t->rows[l] = mine + (b - s->head);
-        else fill(row, b, heads + l * s->head, mine, s, r, t->has[l]->len + items->header_len + s->body);
+        if (b + s->block <= s->head) t->rows[l] = head + b;
+        else if (b >= s->head && b + s->block <= len) t->rows[l] = mine + (b - s->head);
+        else if (b >= len && l) t->rows[l] = t->rows[0]; /* only padding, which is the same in all lanes */
+        else fill(row, b, head, mine, s, r);
       }
       k->load(t->block, t->rows, (uint32_t)s->block);
       k->compress(t->state, b ? t->state : t->mid, t->block);
@@ -91,11 +94,7 @@ void hbss_hash_many(uint8_t *out, const hbss_hash *hash, const hbss_items *items
   const hbss_shape s = hbss_lanes_shape(r, items, body_len);
   for (size_t at = 0; at < count;) {
     const hbss_kernel *k = hbss_lanes_kernel(hash, count - at, 0);
-    size_t here = count - at;
-    if (here > k->lanes) { /* all the full turns of this kernel; what is left may suit another better */
-      const size_t left = here % k->lanes;
-      if (hbss_lanes_kernel(hash, left, 0) != k) here -= left;
-    }
+    const size_t here = hbss_lanes_share(hash, k, count - at);
     const hbss_later of = {items, at};
     hbss_items some = *items;
     if (at) { some.header = hbss_lanes_later; some.of = &of; }

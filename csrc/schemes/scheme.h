@@ -4,9 +4,9 @@
 #define HBSS_SCHEMES_SCHEME_H
 #include "../base/secret.h"
 #include "../hbss.h"
-#include "../trees/tweak.h"
+#include "../trees/hypertree.h"
 
-enum { HBSS_MAX_M = 64 };
+enum { HBSS_MAX_LEVELS = 8 }; /* of HSS */
 
 /* A message on its way to a digest, and, in verification, to a decision. */
 struct hbss_stream {
@@ -15,9 +15,9 @@ struct hbss_stream {
   uint8_t r[HBSS_MAX_N];    /* SLH-DSA: the randomiser, for MGF1 */
   const hbss_key *key;
   size_t signature_len;     /* of a signature to be verified, that the start found well-formed; else 0 */
-  size_t at;                /* HSS: where the last level's signature begins */
-  hbss_key bottom;          /* HSS: the last level's key */
+  hbss_key level[HBSS_MAX_LEVELS - 1]; /* HSS: the keys below the top, as the signature gives them; public */
 };
+enum { HBSS_STREAM_HEAD = offsetof(struct hbss_stream, level) }; /* what every stream needs */
 
 typedef struct hbss_scheme_row {
   /* the rest of a key that has its set's shape, its seeds and its root */
@@ -31,23 +31,27 @@ typedef struct hbss_scheme_row {
   void (*sign_leaf)(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *r,
                     const uint8_t *digest, const uint8_t *path);
   hbss_status (*verify_start)(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len);
-  /* the root that the signature leads to, to be compared with `root` of the key returned */
-  const hbss_key *(*verify_root)(uint8_t *root, hbss_stream *stream, const hbss_key *key, const uint8_t *signature);
+  /* What is to be walked up, at most HBSS_MAX_LEVELS: each must lead to the root of its key, which may be the stream's. The
+   * stream's message is used up. */
+  uint32_t (*verify_ascents)(hbss_ascent *ascent, hbss_stream *stream, const hbss_key *key, const uint8_t *signature);
+  /* NULL, or: what stands below the lowest layer of signatures by keys of one set */
+  void (*verify_below)(hbss_ascent *ascent, size_t count, uint8_t *room, size_t room_len);
   /* chain ends -> one-time public key; NULL: the ends themselves */
   void (*ots_public)(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *ends);
 } hbss_scheme_row;
 
 extern const hbss_scheme_row hbss_lms_row, hbss_xmss_row, hbss_xmssmt_row, hbss_slhdsa_row;
+extern const hbss_scheme_row *const hbss_scheme_rows[HBSS_SLHDSA + 1]; /* by hbss_scheme; in hbss.c */
 
 /* the seeds of the LMS tree that hangs under leaf q of a parent */
 void hbss_hss_child(uint8_t *secret, uint8_t *public_seed, const hbss_key *parent, uint32_t q, const hbss_set *child);
 
 /* SLH-DSA alone: PRF_msg, and signing in steps of bounded work */
 void hbss_slhdsa_randomizer(hbss_stream *stream, const hbss_key *key, const uint8_t *opt_rand);
-uint32_t hbss_slhdsa_sign_steps(const hbss_key *key);
+uint32_t hbss_slhdsa_sign_steps(const hbss_key *key, int has_top);
 size_t hbss_slhdsa_sign_scratch_len(const hbss_key *key);
 void hbss_slhdsa_sign_step(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest, uint32_t step,
-                           uint8_t *scratch);
+                           const uint8_t *top, uint8_t *scratch);
 
 /* What every key takes from its set, then what its scheme makes of its seeds and root, which are in place. */
 static inline void hbss_scheme_expand(hbss_key *key, void (*expand)(hbss_key *key))

@@ -1,25 +1,58 @@
 /* merkle.c - Merkle trees and forests, level by level (RFC 8391 algorithms 9, 13; RFC 8554 sections 5.3, 5.4; FIPS 205
- * algorithms 9-11, 15-17). Called by hypertree.c, fors.c, lms.c and the door. Nodes are public. */
+ * algorithms 9-11, 15-17). Called by hypertree.c, fors.c and the door. Nodes are public. */
 #include "merkle.h"
 #include <string.h>
 #include "winternitz.h"
 
-void hbss_merkle_forest(uint8_t *nodes, const hbss_key *key, const hbss_adrs *first, size_t leaves, uint32_t height)
+enum { SPOTS = 64 }; /* nodes that are described together: full turns of every kernel's lanes */
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* nodes at .. at + count - 1 of the level `up` above the first spots, 2^width of it in each tree */
+static void spots_of(hbss_spot *spot, const hbss_spot *first, uint32_t up, uint32_t width, size_t at, size_t count)
 {
-  hbss_winternitz_leaves(nodes, key, first, leaves);
-  hbss_merkle_levels(nodes, key, first, leaves, height);
+  for (size_t i = 0; i < count; i++) {
+    const size_t tree = (at + i) >> width, within = (at + i) - (tree << width);
+    spot[i] = first[tree];
+    spot[i].at.height += up;
+    spot[i].at.index = (spot[i].at.index >> up) + (uint32_t)within;
+  }
 }
 
-void hbss_merkle_levels(uint8_t *nodes, const hbss_key *key, const hbss_adrs *first, size_t leaves, uint32_t height)
+static void hash_level(uint8_t *parents, hbss_nodes *hash, const hbss_spot *first, uint32_t up, uint32_t width,
+                       const uint8_t *children, size_t count)
 {
-  hbss_adrs at = *first;
+  const uint32_t n = first->key->n;
+  hbss_spot spot[SPOTS];
+  for (size_t at = 0; at < count; at += SPOTS) {
+    const size_t here = least(count - at, SPOTS);
+    spots_of(spot, first, up, width, at, here);
+    hash(parents + at * n, spot, children + 2 * at * n, here);
+  }
+}
+
+void hbss_merkle_parents(uint8_t *parents, hbss_nodes *hash, const hbss_spot *first, const uint8_t *children, size_t count)
+{
+  hash_level(parents, hash, first, 0, 32, children, count);
+}
+
+void hbss_merkle_levels(uint8_t *nodes, hbss_nodes *hash, const hbss_spot *first, size_t trees, uint32_t height)
+{
   for (uint32_t up = 1; up <= height; up++) {
-    const size_t below = leaves >> (up - 1);
-    uint8_t *parents = nodes + below * key->n;
-    at.height = up;
-    at.index = first->index >> up;
-    key->tweak->nodes(parents, key, &at, nodes, below / 2);
+    const size_t count = trees << (height - up);
+    uint8_t *parents = nodes + 2 * count * first->key->n;
+    hash_level(parents, hash, first, up, height - up, nodes, count);
     nodes = parents;
+  }
+}
+
+void hbss_merkle_leaves(uint8_t *leaf, const hbss_spot *first, uint32_t height, size_t at, size_t count)
+{
+  hbss_spot spot[SPOTS];
+  for (size_t done = 0; done < count; done += SPOTS) {
+    const size_t here = least(count - done, SPOTS);
+    spots_of(spot, first, 0, height, at + done, here);
+    hbss_winternitz_leaves(leaf + done * first->key->n, spot, here);
   }
 }
 
@@ -31,19 +64,29 @@ void hbss_merkle_path(uint8_t *path, const uint8_t *nodes, uint32_t n, size_t le
     memcpy(path + up * n, nodes + (hbss_merkle_level(leaves, up) + ((index >> up) ^ 1)) * n, n);
 }
 
-void hbss_merkle_climb(uint8_t *root, const hbss_key *key, const hbss_adrs *at, const uint8_t *node, const uint8_t *path)
+/* some trees, a level of all of them at a time */
+static void climb_some(uint8_t *x, hbss_nodes *hash, const hbss_spot *leaf, const uint8_t *const *path, uint32_t height,
+                       size_t count)
 {
-  uint8_t pair[2 * HBSS_MAX_N], x[HBSS_MAX_N];
-  const uint32_t n = key->n;
-  hbss_adrs parent = *at;
-  memcpy(x, node, n);
-  for (uint32_t up = 0; up < key->height; up++) {
-    const uint32_t right = at->index >> up & 1;
-    memcpy(pair + right * n, x, n);
-    memcpy(pair + (1 - right) * n, path + up * n, n);
-    parent.height = up + 1;
-    parent.index = at->index >> (up + 1);
-    key->tweak->nodes(x, key, &parent, pair, 1);
+  const uint32_t n = leaf->key->n;
+  uint8_t pairs[SPOTS * 2 * HBSS_MAX_N];
+  hbss_spot parent[SPOTS];
+  memcpy(parent, leaf, count * sizeof *leaf);
+  for (uint32_t up = 0; up < height; up++) {
+    for (size_t i = 0; i < count; i++) {
+      const uint32_t right = leaf[i].at.index >> up & 1;
+      memcpy(pairs + (2 * i + right) * n, x + i * n, n);
+      memcpy(pairs + (2 * i + 1 - right) * n, path[i] + up * n, n);
+      parent[i].at.height = up + 1;
+      parent[i].at.index = leaf[i].at.index >> (up + 1);
+    }
+    hash(x, parent, pairs, count);
   }
-  memcpy(root, x, n);
+}
+
+void hbss_merkle_climb(uint8_t *leaf_to_root, hbss_nodes *hash, const hbss_spot *leaf, const uint8_t *const *path,
+                       uint32_t height, size_t count)
+{
+  for (size_t at = 0; at < count; at += SPOTS)
+    climb_some(leaf_to_root + at * leaf->key->n, hash, leaf + at, path + at, height, least(count - at, SPOTS));
 }

@@ -12,14 +12,17 @@ enum { HBSS_MAX_N = 64, HBSS_MAX_CHAINS = 265, HBSS_MAX_VALUES = 265 * 32 }; /* 
 /* A node of a tree, a leaf being one of height 0. `keypair` is used by FORS only: the leaf that its forest hangs under. */
 typedef struct hbss_adrs { uint32_t layer; uint64_t tree; uint32_t keypair, height, index; } hbss_adrs;
 
-typedef struct hbss_spot { const hbss_key *key; hbss_adrs at; } hbss_spot; /* a leaf, and under which key */
+typedef struct hbss_spot { const hbss_key *key; hbss_adrs at; } hbss_spot; /* a node, and under which key */
+
+/* `count` nodes, wherever each stands, from their 2 * count children; parent may be children */
+typedef void hbss_nodes(uint8_t *parent, const hbss_spot *node, const uint8_t *children, size_t count);
 
 /* x is [count][len1 + len2][n]; the spots of one call are of one parameter set, and in `secret` of one key */
 typedef struct hbss_tweak {
   void (*secret)(uint8_t *x, const hbss_spot *leaf, size_t count);        /* the first values of all chains */
   void (*chains)(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count);
   void (*pack)(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count); /* chain ends -> leaf; uses x up */
-  void (*nodes)(uint8_t *parent, const hbss_key *key, const hbss_adrs *first, const uint8_t *children, size_t count);
+  hbss_nodes *nodes;
 } hbss_tweak;
 
 /* An expanded key: made once, then const. What the prefixes are for is each scheme's affair. */

@@ -5,12 +5,10 @@
 #include <string.h>
 #include "../base/secret.h"
 
-enum {
-  BUDGET = 29696, /* bytes of chain values at a time: enough items to fill the lanes, and most of the stack we use */
-  MOST = 64,      /* leaves at a time */
-};
+enum { BUDGET = 29696 }; /* bytes of chain values at a time: enough items to fill the lanes, and most of the stack we use */
 
 static inline uint32_t chains_of(const hbss_key *key) { return key->len1 + key->len2; }
+static inline size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 static void digits_of(uint8_t *digits, uint32_t count, uint32_t lg_w, const uint8_t *bytes)
 {
@@ -34,57 +32,88 @@ void hbss_winternitz_digits(uint8_t *digits, const hbss_key *key, const uint8_t 
 }
 
 /* FIPS 205 algorithm 6; RFC 8391 algorithms 4 and 8; RFC 8554 section 4.3 with the leaf hash of section 5.3 */
-void hbss_winternitz_leaves(uint8_t *leaf, const hbss_key *key, const hbss_adrs *first, size_t count)
+void hbss_winternitz_leaves(uint8_t *leaf, const hbss_spot *at, size_t count)
 {
   uint8_t x[BUDGET] __attribute__((aligned(64)));
-  hbss_spot spot[MOST];
+  const hbss_key *key = at->key;
   const uint8_t top = (uint8_t)((1u << key->lg_w) - 1);
-  const size_t one = (size_t)chains_of(key) * key->n, fit = BUDGET / one < MOST ? BUDGET / one : MOST;
-  const size_t turns = (count + fit - 1) / fit; /* all turns of about one size: a last one of few leaves would be slow */
-  for (size_t turn = 0, at = 0; turn < turns; turn++) {
-    const size_t here = (count - at) / (turns - turn);
-    for (size_t i = 0; i < here; i++) {
-      spot[i] = (hbss_spot){key, *first};
-      spot[i].at.index += (uint32_t)(at + i);
-    }
-    key->tweak->secret(x, spot, here);
-    key->tweak->chains(x, spot, NULL, &top, here);
-    key->tweak->pack(leaf + at * key->n, spot, x, here);
-    at += here;
+  const size_t fit = BUDGET / ((size_t)chains_of(key) * key->n);
+  size_t turns = (count + fit - 1) / fit; /* all turns of about one size: a last one of few leaves would be slow */
+  for (size_t done = 0; turns; turns--) {
+    const size_t here = (count - done) / turns;
+    key->tweak->secret(x, at + done, here);
+    key->tweak->chains(x, at + done, NULL, &top, here);
+    key->tweak->pack(leaf + done * key->n, at + done, x, here);
+    done += here;
   }
   hbss_secret_reveal(leaf, count * key->n); /* a tree's leaves are public */
 }
 
 /* FIPS 205 algorithm 7; RFC 8391 algorithm 5; RFC 8554 section 4.5 */
-void hbss_winternitz_sign(uint8_t *values, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest)
+static void sign_one(uint8_t *values, const hbss_spot *leaf, const uint8_t *digest)
 {
+  const hbss_key *key = leaf->key;
   const uint8_t from[HBSS_MAX_CHAINS] = {0};
   uint8_t digits[HBSS_MAX_CHAINS];
-  const hbss_spot spot = {key, *leaf};
   hbss_winternitz_digits(digits, key, digest);
-  key->tweak->secret(values, &spot, 1);
-  key->tweak->chains(values, &spot, from, digits, 1);
-  hbss_secret_reveal(values, (size_t)chains_of(key) * key->n); /* they are the signature */
+  key->tweak->secret(values, leaf, 1);
+  key->tweak->chains(values, leaf, from, digits, 1);
+}
+
+/* the same for as many as fit into x */
+enum { MOST_DIGITS = BUDGET / 16 };
+static __attribute__((noinline)) void sign_some(uint8_t *values, size_t stride, const hbss_spot *leaf,
+                                                const uint8_t *digest, size_t count)
+{
+  const hbss_key *key = leaf->key;
+  const size_t chains = chains_of(key), one = chains * key->n;
+  uint8_t x[BUDGET] __attribute__((aligned(64)));
+  const uint8_t from[MOST_DIGITS] = {0};
+  uint8_t digits[MOST_DIGITS];
+  for (size_t i = 0; i < count; i++) hbss_winternitz_digits(digits + i * chains, key, digest + i * key->n);
+  key->tweak->secret(x, leaf, count);
+  key->tweak->chains(x, leaf, from, digits, count);
+  for (size_t i = 0; i < count; i++) memcpy(values + i * stride, x + i * one, one);
+}
+
+void hbss_winternitz_sign(uint8_t *values, size_t stride, const hbss_spot *leaf, const uint8_t *digest, size_t count)
+{
+  const hbss_key *key = leaf->key;
+  const size_t one = (size_t)chains_of(key) * key->n, fit = BUDGET / one;
+  for (size_t at = 0; at < count; at += fit) {
+    const size_t here = least(count - at, fit);
+    uint8_t *mine = values + at * stride;
+    if (here == 1) sign_one(mine, leaf + at, digest + at * key->n);
+    else sign_some(mine, stride, leaf + at, digest + at * key->n, here);
+    for (size_t i = 0; i < here; i++) hbss_secret_reveal(mine + i * stride, one); /* they are the signature */
+  }
+}
+
+/* the room: chain values, then where each chain begins, then where it ends */
+size_t hbss_winternitz_fit(const hbss_key *key, size_t room_len)
+{
+  return room_len / ((size_t)chains_of(key) * (key->n + 2));
 }
 
 /* FIPS 205 algorithm 8, lines 1-11; RFC 8391 algorithm 6; RFC 8554 section 4.6, algorithm 4b step 3 */
-void hbss_winternitz_ends(uint8_t *x, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *digest,
-                          const uint8_t *values)
+void hbss_winternitz_ends(uint8_t *room, const hbss_spot *leaf, const uint8_t *const *digest,
+                          const uint8_t *const *values, size_t count)
 {
-  uint8_t digits[HBSS_MAX_CHAINS], to[HBSS_MAX_CHAINS];
-  const hbss_spot spot = {key, *leaf};
-  memset(to, (1 << key->lg_w) - 1, sizeof to);
-  hbss_winternitz_digits(digits, key, digest);
-  if (x != values) memcpy(x, values, (size_t)chains_of(key) * key->n);
-  key->tweak->chains(x, &spot, digits, to, 1);
+  const hbss_key *key = leaf->key;
+  const size_t chains = chains_of(key), one = chains * key->n;
+  uint8_t *from = room + count * one, *to = from + count * chains;
+  for (size_t i = 0; i < count; i++) {
+    hbss_winternitz_digits(from + i * chains, key, digest[i]);
+    memcpy(room + i * one, values[i], one);
+  }
+  memset(to, (1 << key->lg_w) - 1, count * chains);
+  key->tweak->chains(room, leaf, from, to, count);
 }
 
 /* FIPS 205 algorithm 8; RFC 8391 algorithms 6 and 8; RFC 8554 section 4.6, algorithm 4b */
-void hbss_winternitz_leaf(uint8_t *leaf, const hbss_key *key, const hbss_adrs *at, const uint8_t *digest,
-                          const uint8_t *values)
+void hbss_winternitz_verify(uint8_t *leaf, const hbss_spot *at, const uint8_t *const *digest,
+                            const uint8_t *const *values, size_t count, uint8_t *room)
 {
-  uint8_t x[HBSS_MAX_VALUES] __attribute__((aligned(64)));
-  const hbss_spot spot = {key, *at};
-  hbss_winternitz_ends(x, key, at, digest, values);
-  key->tweak->pack(leaf, &spot, x, 1);
+  hbss_winternitz_ends(room, at, digest, values, count);
+  at->key->tweak->pack(leaf, at, room, count);
 }

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 
 import hbss
-from hbss import creation, files
+from hbss import creation, files, workers
 from hbss.cli import io
 from hbss.draft import draft_folder
 from hbss.stateful import StatefulPrivateKey, open_key
 
 
-@click.command(options_metavar="[--resume]")
+@click.command(options_metavar="[--resume] [--jobs N]")
 @click.argument("set", metavar="SET", required=False)
 @click.argument("key", metavar="KEY", required=False)
 @click.option("--resume", is_flag=True, help="Go on with a KEY that was interrupted; SET need not be given.")
-def keygen(set: str | None, key: str | None, resume: bool) -> None:
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Threads (default: one for each CPU it may use).")
+def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None) -> None:
     """Make a key of parameter set SET: KEY, and its public key KEY.pub.
 
     A stateful KEY is one file with its state, and KEY.tree beside it; an SLH-DSA key is PKCS#8. Nothing is overwritten.
@@ -32,7 +34,7 @@ def keygen(set: str | None, key: str | None, resume: bool) -> None:
     chosen = hbss.parameter_set(set or waiting or "")
     public_file = Path(f"{key}.pub")
     files.refuse_taken(*([] if resume else [Path(key)]), public_file)
-    public = _make_stateful(key, chosen, resume) if chosen.stateful or resume else _make_stateless(key, chosen)
+    public = _make_stateful(key, chosen, resume, jobs) if chosen.stateful or resume else _make_stateless(key, chosen)
     try:
         with files.written(public_file, new=True) as file:
             file.write(public.pem())
@@ -43,10 +45,11 @@ def keygen(set: str | None, key: str | None, resume: bool) -> None:
     click.echo(f"fingerprint {public.fingerprint()}", err=True)
 
 
-def _make_stateful(key: str, chosen: hbss.ParameterSet, resume: bool) -> hbss.PublicKey:
-    with io.progress(f"building the trees of {chosen.name}") as pace:
+def _make_stateful(key: str, chosen: hbss.ParameterSet, resume: bool, jobs: int | None) -> hbss.PublicKey:
+    threads = ThreadPoolExecutor(jobs or workers.cpus())
+    with threads, io.progress(f"building the trees of {chosen.name}") as pace:
         try:
-            creation.create(key, chosen, pace, resume=resume, keep=True)
+            creation.create(key, chosen, pace, resume=resume, keep=True, executor=threads)
         except BaseException:
             if pace.begun:
                 _say_what_is_left(key)

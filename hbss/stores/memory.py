@@ -25,6 +25,10 @@ class _Row:
     leases: dict[int, Lease] = field(default_factory=dict)
     children: dict[tuple[int, int, int], ChildSignature] = field(default_factory=dict)
 
+    def settled(self, spent: Sequence[Spent]) -> int:
+        """End the leases of these reservations; how many signatures they made."""
+        return sum(used for start, used in spent if self.leases.pop(start, None))
+
 
 _rows: dict[bytes, _Row] = {}
 _mutex = threading.RLock()
@@ -63,9 +67,8 @@ class MemoryStore:
                 raise StateFenced(f"the key is at epoch {state.epoch}, this signer at {self._epoch}")
             if state.remaining < count:
                 raise exhausted("memory:", state, count)
-            self.settle(spent)
             start, stop = state.next, state.next + count
-            row.state = row.state._replace(next=stop)
+            row.state = state._replace(next=stop, used=state.used + row.settled(spent))
             row.leases[start] = Lease(start, stop, self._epoch, self._signer, time.time())
         return range(start, stop)
 
@@ -73,9 +76,7 @@ class MemoryStore:
         """Say what became of earlier reservations."""
         with _mutex:
             row = self._alive()
-            for start, used in spent:
-                if row.leases.pop(start, None):
-                    row.state = row.state._replace(used=row.state.used + used)
+            row.state = row.state._replace(used=row.state.used + row.settled(spent))
 
     def leases(self) -> list[Lease]:
         """The leases that have not been settled."""

@@ -36,8 +36,8 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
 
   if (set->scheme == HBSS_SLHDSA) {
     REFUSED(hbss_randomizer(root, key, 0), root, n);
-    MUST(hbss_slhdsa_steps(key) > 0 && hbss_slhdsa_scratch_len(key) > 0);
-    REFUSED(hbss_slhdsa_sign(whole, key, in, in, hbss_slhdsa_steps(key), scratch), whole, set->signature_len);
+    MUST(hbss_slhdsa_steps(key, NULL) > 0 && hbss_slhdsa_scratch_len(key) > 0);
+    REFUSED(hbss_slhdsa_sign(whole, key, in, in, NULL, hbss_slhdsa_steps(key, NULL), scratch), whole, set->signature_len);
   } else {
     REFUSED(hbss_sign_leaf(out, key, 0, 0, 1u << height, in, in, path), out, set->layer_len);
     REFUSED(hbss_sign_leaf(out, key, set->d, 0, 0, in, in, path), out, set->layer_len);
@@ -45,7 +45,7 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
     REFUSED(hbss_randomizer(root, key, (uint64_t)1 << set->h), root, n);
     MUST(hbss_digest_start(stream, key, (uint64_t)1 << set->h, in) == HBSS_BAD_ARGUMENT);
     MUST(hbss_randomizer_start(stream, key, in) == HBSS_BAD_ARGUMENT);
-    REFUSED(hbss_slhdsa_sign(whole, key, in, in, 0, scratch), whole, set->signature_len);
+    REFUSED(hbss_slhdsa_sign(whole, key, in, in, NULL, 0, scratch), whole, set->signature_len);
     size_t ots_len = set->scheme == HBSS_LMS ? n : (size_t)chains * n;
     REFUSED(hbss_ots_public(ots, key, 1u << height), ots, ots_len);
     REFUSED(hbss_ots_recover(ots, key, 1u << height, in, in), ots, ots_len);
@@ -58,7 +58,7 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
   REFUSED(hbss_randomizer(root, public, 0), root, n);
   MUST(hbss_ots_public(ots, public, 0) == HBSS_BAD_ARGUMENT && hbss_randomizer_start(stream, public, in) == HBSS_BAD_ARGUMENT);
   if (set->scheme == HBSS_LMS) REFUSED(hbss_key_child(three, small, public, 0, set), three, set->secret_len);
-  if (set->scheme == HBSS_SLHDSA) REFUSED(hbss_slhdsa_sign(whole, public, in, in, 0, scratch), whole, set->signature_len);
+  if (set->scheme == HBSS_SLHDSA) REFUSED(hbss_slhdsa_sign(whole, public, in, in, NULL, 0, scratch), whole, set->signature_len);
   MUST(hbss_key_from_seeds(public, backend, set, in, in, NULL) == HBSS_OK); /* no root, so no public key */
   uint8_t *bytes = exactly(set->public_len);
   REFUSED(hbss_key_public(bytes, public), bytes, set->public_len);
@@ -240,9 +240,17 @@ static uint8_t *slhdsa_whole(size_t *len, const hbss_key *key)
   hbss_stream_update(stream, (const uint8_t *)DATA, DATA_LEN);
   hbss_stream_finish(r, stream);
   digest_of(digest, key, 0, r, DATA, DATA_LEN);
-  for (uint32_t step = 0; step < hbss_slhdsa_steps(key); step++)
-    MUST(hbss_slhdsa_sign(signature, key, r, digest, step, scratch) == HBSS_OK);
-  free(scratch); free(stream);
+  for (uint32_t step = 0; step < hbss_slhdsa_steps(key, NULL); step++)
+    MUST(hbss_slhdsa_sign(signature, key, r, digest, NULL, step, scratch) == HBSS_OK);
+
+  /* the same with the top tree at hand */
+  const uint32_t height = set->h / set->d;
+  uint8_t *again = exactly(*len), *top = exactly(((2u << height) - 1) * set->n);
+  MUST(hbss_tree(top, key, set->d - 1, 0, 0, height) == HBSS_OK);
+  for (uint32_t step = 0; step < hbss_slhdsa_steps(key, top); step++)
+    MUST(hbss_slhdsa_sign(again, key, r, digest, top, step, scratch) == HBSS_OK);
+  MUST(memcmp(signature, again, *len) == 0);
+  free(scratch); free(stream); free(again); free(top);
   return signature;
 }
 

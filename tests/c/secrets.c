@@ -46,14 +46,15 @@ static void stateful(const hbss_key *key)
   free(signature); free(ots); free(stream);
 }
 
-/* All steps, or with `few` those of FORS and one layer (the layers of the sets tried here take one step each). */
+/* All steps, or with `few` the first of FORS and of the trees and the last: signing what is not there hashes as well. */
 static void stateless(const hbss_key *key, int few)
 {
   const hbss_set *set = hbss_key_set(key);
   uint8_t r[32], digest[64], zeros[32] = {0}, *signature = exactly(set->signature_len);
   uint8_t *scratch = exactly(hbss_slhdsa_scratch_len(key));
+  memset(scratch, 0, hbss_slhdsa_scratch_len(key));
   hbss_stream *stream = aligned(hbss_stream_len());
-  const uint32_t layers = few ? 1 : set->d, steps = hbss_slhdsa_steps(key) - set->d + layers;
+  const uint32_t steps = hbss_slhdsa_steps(key, NULL);
   MUST(hbss_randomizer_start(stream, key, zeros) == HBSS_OK);
   hbss_stream_update(stream, zeros, sizeof zeros);
   hbss_stream_finish(r, stream);
@@ -62,8 +63,11 @@ static void stateless(const hbss_key *key, int few)
   hbss_stream_update(stream, zeros, sizeof zeros);
   hbss_stream_finish(digest, stream);
   PUBLIC(digest, set->m);
-  for (uint32_t step = 0; step < steps; step++) MUST(hbss_slhdsa_sign(signature, key, r, digest, step, scratch) == HBSS_OK);
-  PUBLIC(signature, set->n * (1 + set->k * (1 + set->a)) + layers * set->layer_len);
+  memset(signature, 0, set->signature_len);
+  for (uint32_t step = 0; step < steps; step++)
+    if (!few || step == 0 || step + 2 >= steps)
+      MUST(hbss_slhdsa_sign(signature, key, r, digest, NULL, step, scratch) == HBSS_OK);
+  PUBLIC(signature, set->signature_len);
   free(signature); free(scratch); free(stream);
 }
 

@@ -61,10 +61,11 @@ static void do_tree(job *j)
 static void do_leaf(job *j) { MUST(hbss_tree(j->out, j->key, 0, 0, 0, 0) == HBSS_OK); }
 static void do_sign(job *j) { MUST(hbss_sign_leaf(j->out, j->key, 0, 0, 0, j->in, j->in, j->in) == HBSS_OK); }
 static void do_sign_slhdsa(job *j)
-{ /* the first and the last step: FORS and a tree */
-  uint32_t last = hbss_slhdsa_steps(j->key) - 1;
-  MUST(hbss_slhdsa_sign(j->out, j->key, j->in, j->in, 0, j->scratch) == HBSS_OK);
-  MUST(hbss_slhdsa_sign(j->out, j->key, j->in, j->in, last, j->scratch) == HBSS_OK);
+{ /* FORS, trees, and the one-time signatures of all layers */
+  uint32_t last = hbss_slhdsa_steps(j->key, NULL) - 1;
+  MUST(hbss_slhdsa_sign(j->out, j->key, j->in, j->in, NULL, 0, j->scratch) == HBSS_OK);
+  MUST(hbss_slhdsa_sign(j->out, j->key, j->in, j->in, NULL, last - 1, j->scratch) == HBSS_OK);
+  MUST(hbss_slhdsa_sign(j->out, j->key, j->in, j->in, NULL, last, j->scratch) == HBSS_OK);
 }
 static void do_verify(job *j)
 {

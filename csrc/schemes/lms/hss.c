@@ -55,42 +55,50 @@ static size_t public_len(const uint8_t *bytes)
   return 0;
 }
 
+static const hbss_key *key_of(const hbss_stream *stream, const hbss_key *top, uint32_t level)
+{
+  return level ? &stream->level[level - 1] : top;
+}
+
 /* Section 6.3: u32(Nspk), then for every level but the last its signature of the next level's public key, then the last
- * level's signature of the message. Checks all but the last, which waits for the message. */
+ * level's signature of the message. Here lengths and codes are checked and the keys read. */
 static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)
 {
-  uint8_t digest[HBSS_MAX_N], root[HBSS_MAX_N];
   size_t at = 4;
+  uint32_t level = 0;
   if (len < 4 || hbss_get32(signature) != key->levels - 1) return HBSS_BAD_SIGNATURE;
-  hbss_key *parent = &stream->bottom; /* and, once it has vouched for its child, the child */
-  *parent = *key;
-  for (uint32_t level = 1; level < key->levels; level++) {
-    const size_t own = parent->set->signature_len;
-    if (len - at < own + 4 || !hbss_lms_well_formed(parent, signature + at, own)) return HBSS_BAD_SIGNATURE;
+  for (; level + 1 < key->levels; level++) {
+    const hbss_key *signer = key_of(stream, key, level);
+    const size_t own = signer->set->signature_len;
+    if (len - at < own + 4 || !hbss_lms_well_formed(signer, signature + at, own)) return HBSS_BAD_SIGNATURE;
     const uint8_t *child = signature + at + own;
     const size_t child_len = public_len(child);
     if (!child_len || len - at - own < child_len) return HBSS_BAD_SIGNATURE;
-    hbss_lms_digest_start(stream, parent, hbss_get32(signature + at), signature + at + 8);
-    hbss_hash_update(&stream->message, child, child_len);
-    hbss_hash_final(digest, parent->n, &stream->message);
-    hbss_lms_root(root, parent, signature + at, digest);
-    if (!hbss_secret_equal(root, parent->root, parent->n)) return HBSS_BAD_SIGNATURE;
-    if (expand_level(parent, key->backend, child, child_len)) return HBSS_BAD_SIGNATURE;
+    if (expand_level(&stream->level[level], key->backend, child, child_len)) return HBSS_BAD_SIGNATURE;
     at += own + child_len;
   }
-  if (!hbss_lms_well_formed(parent, signature + at, len - at)) return HBSS_BAD_SIGNATURE;
-  stream->at = at;
-  hbss_lms_digest_start(stream, parent, hbss_get32(signature + at), signature + at + 8);
+  stream->key = key_of(stream, key, level);
+  if (!hbss_lms_well_formed(stream->key, signature + at, len - at)) return HBSS_BAD_SIGNATURE;
+  hbss_lms_message_start(&stream->message, stream->key, signature + at);
   return HBSS_OK;
 }
 
-static const hbss_key *verify_root(uint8_t *root, hbss_stream *stream, const hbss_key *key, const uint8_t *signature)
+/* What each level signs is known beforehand, a key or the message, so that no level waits for another. */
+static uint32_t verify_ascents(hbss_ascent *ascent, hbss_stream *stream, const hbss_key *key, const uint8_t *signature)
 {
-  uint8_t digest[HBSS_MAX_N];
-  (void)key;
-  stream->finish(digest, stream);
-  hbss_lms_root(root, &stream->bottom, signature + stream->at, digest);
-  return &stream->bottom;
+  const uint8_t *own = signature + 4;
+  hbss_message message;
+  for (uint32_t level = 0; level + 1 < key->levels; level++) {
+    const hbss_key *signer = key_of(stream, key, level);
+    const uint8_t *child = own + signer->set->signature_len;
+    const size_t child_len = key_of(stream, key, level + 1)->set->public_len;
+    hbss_lms_message_start(&message, signer, own);
+    hbss_hash_update(&message, child, child_len);
+    hbss_lms_ascent(ascent + level, signer, own, &message);
+    own = child + child_len;
+  }
+  hbss_lms_ascent(ascent + key->levels - 1, stream->key, own, &stream->message);
+  return key->levels;
 }
 
 static void ots_public(uint8_t *out, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *ends)
@@ -107,6 +115,6 @@ const hbss_scheme_row hbss_lms_row = {
   .digest_start = hbss_lms_digest_start,
   .sign_leaf = hbss_lms_sign_leaf,
   .verify_start = verify_start,
-  .verify_root = verify_root,
+  .verify_ascents = verify_ascents,
   .ots_public = ots_public,
 };

@@ -3,8 +3,6 @@
 #include "lms.h"
 #include <string.h>
 #include "../../base/bytes.h"
-#include "../../trees/hypertree.h"
-#include "../../trees/merkle.h"
 #include "../../trees/winternitz.h"
 
 void hbss_lms_expand(hbss_key *key)
@@ -42,17 +40,27 @@ void hbss_lms_write(uint8_t *bytes, const hbss_key *key)
 }
 
 /* Q = H(I || u32(q) || D_MESG || C || message): section 4.5 */
-void hbss_lms_digest_start(hbss_stream *stream, const hbss_key *key, uint64_t q, const uint8_t *c)
+static void message_start(hbss_message *message, const hbss_key *key, uint32_t q, const uint8_t *c)
 {
   uint8_t head[6];
-  hbss_put32(head, (uint32_t)q);
+  hbss_put32(head, q);
   head[4] = head[5] = HBSS_LMS_D_MESG;
+  hbss_hash_init(message, key->hash);
+  hbss_hash_update(message, key->public_seed, HBSS_LMS_I);
+  hbss_hash_update(message, head, sizeof head);
+  hbss_hash_update(message, c, key->n);
+}
+
+void hbss_lms_digest_start(hbss_stream *stream, const hbss_key *key, uint64_t q, const uint8_t *c)
+{
   stream->key = key;
   stream->finish = hbss_scheme_finish_n;
-  hbss_hash_init(&stream->message, key->hash);
-  hbss_hash_update(&stream->message, key->public_seed, HBSS_LMS_I);
-  hbss_hash_update(&stream->message, head, sizeof head);
-  hbss_hash_update(&stream->message, c, key->n);
+  message_start(&stream->message, key, (uint32_t)q, c);
+}
+
+void hbss_lms_message_start(hbss_message *message, const hbss_key *key, const uint8_t *signature)
+{
+  message_start(message, key, hbss_get32(signature), signature + 8);
 }
 
 /* u32(q) || u32(LM-OTS type) || C || y[0..p-1] || u32(LMS type) || path: sections 4.5 and 5.4 */
@@ -63,7 +71,8 @@ void hbss_lms_sign_leaf(uint8_t *signature, const hbss_key *key, const hbss_adrs
   hbss_put32(signature, leaf->index);
   hbss_put32(signature + 4, key->set->ots_code);
   memcpy(signature + 8, c, n);
-  hbss_winternitz_sign(signature + 8 + n, key, leaf, digest);
+  const hbss_spot spot = {key, *leaf};
+  hbss_winternitz_sign(signature + 8 + n, 0, &spot, digest, 1);
   hbss_put32(signature + 8 + n + values, key->set->code);
   memcpy(signature + 12 + n + values, path, (size_t)key->height * n);
 }
@@ -77,11 +86,8 @@ int hbss_lms_well_formed(const hbss_key *key, const uint8_t *signature, size_t l
 }
 
 /* section 5.4.2, algorithm 6a steps 3 and 4 */
-void hbss_lms_root(uint8_t *root, const hbss_key *key, const uint8_t *signature, const uint8_t *digest)
+void hbss_lms_ascent(hbss_ascent *ascent, const hbss_key *key, const uint8_t *signature, hbss_message *message)
 {
-  uint8_t leaf[HBSS_MAX_N];
-  const uint32_t n = key->n, values = (key->len1 + key->len2) * n;
-  const hbss_adrs at = {.index = hbss_get32(signature)};
-  hbss_winternitz_leaf(leaf, key, &at, digest, signature + 8 + n);
-  hbss_merkle_climb(root, key, &at, leaf, signature + 12 + n + values);
+  *ascent = (hbss_ascent){.key = key, .leaf = hbss_get32(signature), .gap = 4, .parts = signature + 8 + key->n};
+  hbss_hash_final(ascent->node, key->n, message);
 }

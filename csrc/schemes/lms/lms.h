@@ -17,10 +17,12 @@ void hbss_lms_expand(hbss_key *key);
 hbss_status hbss_lms_read(hbss_key *key, const uint8_t *bytes, size_t len);
 void hbss_lms_write(uint8_t *bytes, const hbss_key *key);
 void hbss_lms_digest_start(hbss_stream *stream, const hbss_key *key, uint64_t q, const uint8_t *c);
+/* the beginning of the message that is hashed under a signature's q and C */
+void hbss_lms_message_start(hbss_message *message, const hbss_key *key, const uint8_t *signature);
 void hbss_lms_sign_leaf(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *c,
                         const uint8_t *digest, const uint8_t *path);
 /* whether a signature of len bytes is well-formed under the key: lengths, types, q */
 int hbss_lms_well_formed(const hbss_key *key, const uint8_t *signature, size_t len);
-/* the root that a well-formed signature over a digest leads to */
-void hbss_lms_root(uint8_t *root, const hbss_key *key, const uint8_t *signature, const uint8_t *digest);
+/* a well-formed signature on its way up, over the digest of a message that ends here */
+void hbss_lms_ascent(hbss_ascent *ascent, const hbss_key *key, const uint8_t *signature, hbss_message *message);
 #endif

@@ -65,19 +65,18 @@ static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
 }
 
 /* the root is node 1, the children of node r are 2r and 2r + 1 */
-typedef struct nodes_of { const hbss_key *key; uint32_t first; } nodes_of;
 static const hbss_prefix *node_header(const void *of, size_t i, uint8_t *h)
 {
-  const nodes_of *o = of;
-  hbss_put32(h, o->first + (uint32_t)i);
+  const hbss_spot *s = (const hbss_spot *)of + i;
+  hbss_put32(h, (1u << (s->key->height - s->at.height)) + s->at.index);
   h[4] = h[5] = HBSS_LMS_D_INTR;
-  return o->key->prefix;
+  return s->key->prefix;
 }
 
-static void nodes(uint8_t *parent, const hbss_key *key, const hbss_adrs *first, const uint8_t *children, size_t count)
+static void nodes(uint8_t *parent, const hbss_spot *node, const uint8_t *children, size_t count)
 {
-  const nodes_of of = {key, (1u << (key->height - first->height)) + first->index};
-  const hbss_items items = {.header = node_header, .of = &of, .header_len = 6, .n = key->n};
+  const hbss_key *key = node->key;
+  const hbss_items items = {.header = node_header, .of = node, .header_len = 6, .n = key->n};
   hbss_hash_many(parent, key->hash, &items, children, 2 * key->n, 2 * key->n, count);
 }
 

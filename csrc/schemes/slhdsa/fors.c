@@ -1,83 +1,82 @@
 /* fors.c - FORS, the few-time signature of SLH-DSA (FIPS 205 section 8): k trees of height a, whose leaves are hashes of
- * secrets. To the trees it is one more tweak: a leaf has one chain of no steps, and the k trees stand side by side as a
- * forest. Called by slhdsa.c. The secrets of leaves that no signature shows are secret; the digits of md are public. */
+ * secrets. To merkle.c they stand side by side as a forest, whose nodes are hashed under a type of their own. Called by
+ * slhdsa.c. The secrets of leaves that no signature shows are secret; the digits of md are public. */
 #include <string.h>
 #include "../../trees/merkle.h"
 #include "slhdsa.h"
 
-enum { MOST_TREES = 35, LEAVES = 4096 }; /* leaves of trees built together, where one tree is smaller */
+enum {
+  MOST_TREES = 35,
+  LEAVES = 4096, /* of trees built together, where one tree is smaller */
+  ABREAST = 64,  /* leaves or trees that are hashed together */
+};
 
-/* ---- the tweak: leaf i of the forest is node i of height 0 ---- */
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-typedef struct leaves_of { const hbss_spot *leaf; hbss_slhdsa_type type; } leaves_of;
-static const hbss_prefix *leaf_header(const void *of, size_t i, uint8_t *h)
+/* ---- hashes: leaf i of the forest is node i of height 0 ---- */
+
+typedef struct spots_of { const hbss_spot *spot; hbss_slhdsa_type type; uint32_t prefix; } spots_of;
+static const hbss_prefix *header(const void *of, size_t i, uint8_t *h)
 {
-  const leaves_of *o = of;
-  const hbss_spot *s = o->leaf + i;
-  hbss_slhdsa_address(h, s->key, &s->at, o->type, s->at.keypair, 0, s->at.index);
-  return &s->key->prefix[HBSS_SLHDSA_AT_F];
+  const spots_of *o = of;
+  const hbss_spot *s = o->spot + i;
+  hbss_slhdsa_address(h, s->key, &s->at, o->type, s->at.keypair, s->at.height, s->at.index);
+  return &s->key->prefix[o->prefix];
 }
 
-/* algorithm 14 */
-static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
+static hbss_items items_of(const spots_of *of)
+{
+  const hbss_key *key = of->spot->key;
+  return (hbss_items){.header = header, .of = of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
+}
+
+/* algorithm 14, of one key */
+static void secrets(uint8_t *out, const hbss_spot *leaf, size_t count)
 {
   const hbss_key *key = leaf->key;
-  const leaves_of of = {leaf, HBSS_SLHDSA_FORS_PRF};
-  const hbss_items items = {.header = leaf_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
-  hbss_hash_many(x, key->hash, &items, key->secret, key->n, 0, count);
+  const spots_of of = {leaf, HBSS_SLHDSA_FORS_PRF, HBSS_SLHDSA_AT_F};
+  const hbss_items items = items_of(&of);
+  hbss_hash_many(out, key->hash, &items, key->secret, key->n, 0, count);
 }
 
-static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
-{
-  (void)x; (void)leaf; (void)from; (void)to; (void)count;
-}
-
-static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
+static void leaves(uint8_t *out, const hbss_spot *leaf, const uint8_t *values, size_t count)
 {
   const hbss_key *key = leaf->key;
-  const leaves_of of = {leaf, HBSS_SLHDSA_FORS_TREE};
-  const hbss_items items = {.header = leaf_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
-  hbss_hash_many(out, key->hash, &items, x, key->n, key->n, count);
+  const spots_of of = {leaf, HBSS_SLHDSA_FORS_TREE, HBSS_SLHDSA_AT_F};
+  const hbss_items items = items_of(&of);
+  hbss_hash_many(out, key->hash, &items, values, key->n, key->n, count);
 }
 
-typedef struct nodes_of { const hbss_key *key; const hbss_adrs *first; hbss_slhdsa_type type; } nodes_of;
-static const hbss_prefix *node_header(const void *of, size_t i, uint8_t *h)
+static void nodes(uint8_t *parent, const hbss_spot *node, const uint8_t *children, size_t count)
 {
-  const nodes_of *o = of;
-  hbss_slhdsa_address(h, o->key, o->first, o->type, o->first->keypair, o->first->height, o->first->index + (uint32_t)i);
-  return &o->key->prefix[HBSS_SLHDSA_AT_H];
-}
-
-static void nodes(uint8_t *parent, const hbss_key *key, const hbss_adrs *first, const uint8_t *children, size_t count)
-{
-  const nodes_of of = {key, first, HBSS_SLHDSA_FORS_TREE};
-  const hbss_items items = {.header = node_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
+  const hbss_key *key = node->key;
+  const spots_of of = {node, HBSS_SLHDSA_FORS_TREE, HBSS_SLHDSA_AT_H};
+  const hbss_items items = items_of(&of);
   hbss_hash_many(parent, key->wide, &items, children, 2 * key->n, 2 * key->n, count);
 }
 
-const hbss_tweak hbss_slhdsa_fors_tweak = {secret, chains, pack, nodes};
-
-/* ---- signatures ---- */
-
-/* the same key as the key of FORS trees: another tweak, another shape */
-static void fors_key(hbss_key *fors, const hbss_key *key)
+/* T of the k roots of each signature */
+static void keys(uint8_t *out, const hbss_spot *under, const uint8_t *roots, size_t count)
 {
-  *fors = *key;
-  fors->tweak = &hbss_slhdsa_fors_tweak;
-  fors->lg_w = 0;
-  fors->len1 = 1;
-  fors->len2 = 0;
-  fors->height = key->set->a;
+  const hbss_key *key = under->key;
+  const spots_of of = {under, HBSS_SLHDSA_FORS_ROOTS, HBSS_SLHDSA_AT_H};
+  const hbss_items items = items_of(&of);
+  const size_t all = (size_t)key->set->k * key->n;
+  hbss_hash_many(out, key->wide, &items, roots, all, all, count);
 }
 
-/* algorithm 4: the leaf of each tree, a bits of md each */
-static void indices_of(uint32_t *index, const hbss_set *set, const uint8_t *md)
+/* algorithm 4: the leaf of a tree, a bits of md */
+static uint32_t index_of(const hbss_set *set, const uint8_t *md, uint32_t tree)
 {
-  for (uint32_t i = 0; i < set->k; i++) {
-    index[i] = 0;
-    for (uint32_t bit = i * set->a; bit < (i + 1) * set->a; bit++)
-      index[i] = index[i] << 1 | (md[bit / 8] >> (7 - bit % 8) & 1);
-  }
+  uint32_t index = 0;
+  for (uint32_t bit = tree * set->a; bit < (tree + 1) * set->a; bit++)
+    index = index << 1 | (md[bit / 8] >> (7 - bit % 8) & 1);
+  return (tree << set->a) + index;
+}
+
+static hbss_spot spot_of(const hbss_slhdsa_few *few)
+{
+  return (hbss_spot){few->key, {.tree = few->tree, .keypair = few->leaf}};
 }
 
 /* ---- signing, a group of trees at a time: one large tree, or as many small ones as fill the lanes well ---- */
@@ -95,50 +94,81 @@ size_t hbss_slhdsa_fors_scratch_len(const hbss_key *key)
   return ((size_t)group_of(key->set) * key->n) << (key->set->a + 1);
 }
 
-/* algorithm 16 */
-void hbss_slhdsa_fors_sign(uint8_t *signature, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md,
-                           uint32_t group, uint8_t *scratch)
+/* leaves of neighbouring trees: algorithm 15, lines 2-6 */
+static void grow(uint8_t *out, const hbss_spot *first, size_t count)
 {
-  const hbss_set *set = key->set;
+  const uint32_t n = first->key->n;
+  hbss_spot spot[ABREAST];
+  uint8_t x[ABREAST * 32];
+  for (size_t at = 0; at < count; at += ABREAST) {
+    const size_t here = least(count - at, ABREAST);
+    for (size_t i = 0; i < here; i++) {
+      spot[i] = *first;
+      spot[i].at.index += (uint32_t)(at + i);
+    }
+    secrets(x, spot, here);
+    leaves(out + at * n, spot, x, here);
+  }
+  hbss_secret_reveal(out, count * n); /* a tree's leaves are public */
+}
+
+/* algorithm 16 */
+void hbss_slhdsa_fors_sign(uint8_t *signature, const hbss_slhdsa_few *few, uint32_t group, uint8_t *scratch)
+{
+  const hbss_set *set = few->key->set;
   const uint32_t n = set->n, part = n * (1 + set->a), first = group * group_of(set);
-  const uint32_t trees = set->k - first < group_of(set) ? set->k - first : group_of(set);
-  const size_t leaves = (size_t)trees << set->a;
-  uint32_t index[MOST_TREES];
-  hbss_key fors;
-  fors_key(&fors, key);
-  indices_of(index, set, md);
-  hbss_spot spot = {&fors, {.tree = tree, .keypair = leaf, .index = first << set->a}};
-  hbss_merkle_forest(scratch, &fors, &spot.at, leaves, set->a);
-  for (uint32_t i = first; i < first + trees; i++) {
-    spot.at.index = (i << set->a) + index[i];
-    secret(signature + i * part, &spot, 1);
-    hbss_secret_reveal(signature + i * part, n); /* the leaf that md chooses is shown */
-    hbss_merkle_path(signature + i * part + n, scratch, n, leaves, set->a, spot.at.index - (first << set->a));
+  const uint32_t trees = (uint32_t)least(set->k - first, group_of(set));
+  const size_t count = (size_t)trees << set->a;
+  uint8_t shown[MOST_TREES * 32];
+  hbss_spot spot[MOST_TREES] = {spot_of(few)};
+  for (uint32_t i = 0; i < trees; i++) {
+    spot[i] = spot[0];
+    spot[i].at.index = (first + i) << set->a;
+  }
+  grow(scratch, spot, count);
+  hbss_merkle_levels(scratch, nodes, spot, trees, set->a);
+  for (uint32_t i = 0; i < trees; i++) spot[i].at.index = index_of(set, few->md, first + i);
+  secrets(shown, spot, trees);
+  hbss_secret_reveal(shown, trees * n); /* the leaves that md chooses are shown */
+  for (uint32_t i = 0; i < trees; i++) {
+    uint8_t *mine = signature + (first + i) * part;
+    memcpy(mine, shown + i * n, n);
+    hbss_merkle_path(mine + n, scratch, n, count, set->a, spot[i].at.index - (first << set->a));
   }
 }
 
-/* algorithm 17: from the signature's leaves and paths to the k roots, and T of them */
-void hbss_slhdsa_fors_root(uint8_t *root, const hbss_key *key, uint64_t tree, uint32_t leaf, const uint8_t *md,
-                           const uint8_t *signature)
+/* ---- verifying: all trees of all signatures side by side ---- */
+
+/* from some trees' leaves and paths to their roots; tree t is tree t % k of signature t / k */
+static void climb(uint8_t *root, const hbss_slhdsa_few *few, size_t first, size_t count)
 {
-  const hbss_set *set = key->set;
+  const hbss_set *set = few->key->set;
   const uint32_t n = set->n, part = n * (1 + set->a);
-  uint32_t index[MOST_TREES];
-  uint8_t roots[MOST_TREES * 32], node[32];
-  hbss_key fors;
-  hbss_spot spot = {&fors, {.tree = tree, .keypair = leaf}};
-  fors_key(&fors, key);
-  indices_of(index, set, md);
-  for (uint32_t i = 0; i < set->k; i++) {
-    uint8_t value[32];
-    memcpy(value, signature + i * part, n);
-    spot.at.index = (i << set->a) + index[i];
-    pack(node, &spot, value, 1);
-    hbss_merkle_climb(roots + i * n, &fors, &spot.at, node, signature + i * part + n);
+  hbss_spot spot[ABREAST];
+  uint8_t value[ABREAST * 32];
+  const uint8_t *path[ABREAST];
+  for (size_t i = 0; i < count; i++) {
+    const hbss_slhdsa_few *mine = few + (first + i) / set->k;
+    const uint32_t tree = (uint32_t)((first + i) % set->k);
+    spot[i] = spot_of(mine);
+    spot[i].at.index = index_of(set, mine->md, tree);
+    memcpy(value + i * n, mine->signature + tree * part, n);
+    path[i] = mine->signature + tree * part + n;
   }
-  const hbss_adrs at = {.tree = tree, .keypair = leaf};
-  const nodes_of of = {&fors, &at, HBSS_SLHDSA_FORS_ROOTS};
-  const hbss_items items = {.header = node_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = n};
-  hbss_hash_many(root, key->wide, &items, roots, set->k * n, 0, 1);
-  hbss_secret_wipe(&fors, sizeof fors); /* it may be a copy of a secret key, also where the door only verifies */
+  leaves(root, spot, value, count);
+  hbss_merkle_climb(root, nodes, spot, path, set->a, count);
+}
+
+/* algorithm 17 */
+void hbss_slhdsa_fors_keys(uint8_t *out, const hbss_slhdsa_few *few, size_t count, uint8_t *room)
+{
+  const hbss_set *set = few->key->set;
+  const size_t trees = count * set->k;
+  hbss_spot under[ABREAST];
+  for (size_t at = 0; at < trees; at += ABREAST) climb(room + at * set->n, few, at, least(trees - at, ABREAST));
+  for (size_t at = 0; at < count; at += ABREAST) {
+    const size_t here = least(count - at, ABREAST);
+    for (size_t i = 0; i < here; i++) under[i] = spot_of(few + at + i);
+    keys(out + at * set->n, under, room + at * set->k * set->n, here);
+  }
 }

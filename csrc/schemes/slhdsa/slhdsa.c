@@ -127,58 +127,106 @@ static place place_of(const hbss_set *set, const uint8_t *digest)
 
 static size_t fors_len(const hbss_set *set) { return (size_t)set->k * (1 + set->a) * set->n; }
 
-/* One signature in steps (algorithm 19, with algorithm 12 layer by layer): first the groups of FORS trees, then each layer
- * of the hypertree in pieces of so many leaves, the last of which signs. */
-enum { PIECE = 128, MOST_LEVELS = 9 };
-
-static uint32_t pieces_of(const hbss_key *key) { return key->height > 7 ? 1u << (key->height - 7) : 1; }
-
-uint32_t hbss_slhdsa_sign_steps(const hbss_key *key)
+/* the leaf that signs on a layer */
+static hbss_spot leaf_of(const hbss_key *key, const place *p, uint32_t layer)
 {
-  return hbss_slhdsa_fors_groups(key) + key->set->d * pieces_of(key);
+  const uint32_t up = layer * key->height; /* 64 at the top of 256f, where one tree is left */
+  const uint32_t below = layer ? (uint32_t)(p->tree >> (up - key->height)) & ((1u << key->height) - 1) : p->leaf;
+  return (hbss_spot){key, {.layer = layer, .tree = up < 64 ? p->tree >> up : 0, .index = below}};
 }
 
-/* The head of the scratch holds what the next layer signs: the FORS key, then each tree's root. */
+/* ---- signing (algorithm 19, with algorithm 12): no tree waits for another's root, only the chain values that sign it do.
+ * So first come the groups of FORS trees, then the trees of the layers, a piece of one or several small ones at a time,
+ * and in the end all layers sign together. ---- */
+
+enum { MOST_LAYERS = 22, PIECE = 128, MOST_LEAVES = 192 }; /* leaves of a piece of one tree, or of several trees */
+
+/* The layers whose trees are built: all, or all but the top one. `together` are, in `pieces` pieces each time. */
+typedef struct plan { uint32_t forests, layers, turns, pieces; } plan;
+static plan plan_of(const hbss_key *key, int has_top)
+{
+  const uint32_t layers = key->set->d - (has_top ? 1 : 0), leaves = 1u << key->height;
+  const uint32_t together = leaves > MOST_LEAVES ? 1 : MOST_LEAVES / leaves;
+  return (plan){hbss_slhdsa_fors_groups(key), layers, (layers + together - 1) / together, leaves > MOST_LEAVES ? leaves / PIECE : 1};
+}
+
+uint32_t hbss_slhdsa_sign_steps(const hbss_key *key, int has_top)
+{
+  const plan p = plan_of(key, has_top);
+  return p.forests + p.turns * p.pieces + 1;
+}
+
+/* The head of the scratch holds what each layer signs: the FORS key, then the roots. */
+static size_t head_len(const hbss_key *key) { return (size_t)(key->set->d + 1) * key->n; }
+
 size_t hbss_slhdsa_sign_scratch_len(const hbss_key *key)
 {
-  const size_t tree = (size_t)key->n << (key->height + 1), fors = hbss_slhdsa_fors_scratch_len(key);
-  return HBSS_MAX_N + (tree > fors ? tree : fors);
+  const size_t trees = (size_t)key->n << (key->height + 1), many = 2 * (size_t)MOST_LEAVES * key->n;
+  const size_t nodes = trees > many ? trees : many, fors = hbss_slhdsa_fors_scratch_len(key);
+  return head_len(key) + (nodes > fors ? nodes : fors);
 }
 
-/* sign `next`, the root below, by the tree in `nodes`, whose root then is what the layer above signs */
-static void sign_layer(uint8_t *part, const hbss_key *key, const hbss_adrs *leaf, uint8_t *next, uint8_t *nodes)
+typedef struct signing { const hbss_key *key; place at; uint8_t *fors, *parts, *head, *nodes; } signing;
+
+/* the path of the leaf that signs on a layer, out of trees of which the layer's is number `tree` */
+static void show_path(const signing *s, uint32_t layer, const uint8_t *nodes, size_t trees, uint32_t tree)
 {
-  const size_t leaves = (size_t)1 << key->height;
-  const hbss_adrs first = {.layer = leaf->layer, .tree = leaf->tree};
-  uint8_t path[MOST_LEVELS * 32];
-  hbss_merkle_levels(nodes, key, &first, leaves, key->height);
-  hbss_merkle_path(path, nodes, key->n, leaves, key->height, leaf->index);
-  hbss_hypertree_sign_leaf(part, key, leaf, next, path);
-  memcpy(next, nodes + hbss_merkle_level(leaves, key->height) * key->n, key->n);
+  const hbss_key *key = s->key;
+  uint8_t *path = s->parts + layer * key->set->layer_len + (size_t)(key->len1 + key->len2) * key->n;
+  const uint32_t leaf = leaf_of(key, &s->at, layer).at.index;
+  hbss_merkle_path(path, nodes, key->n, trees << key->height, key->height, (tree << key->height) + leaf);
+}
+
+/* one piece of some layers' trees, and with the last piece their nodes */
+static void build(const signing *s, const plan *p, uint32_t step)
+{
+  const hbss_key *key = s->key;
+  const uint32_t turn = step / p->pieces, piece = step % p->pieces, n = key->n, height = key->height;
+  const uint32_t low = turn * p->layers / p->turns, trees = (turn + 1) * p->layers / p->turns - low;
+  const size_t leaves = (size_t)trees << height, here = leaves / p->pieces;
+  hbss_spot first[MOST_LAYERS];
+  for (uint32_t i = 0; i < trees; i++) {
+    first[i] = leaf_of(key, &s->at, low + i);
+    first[i].at.index = 0;
+  }
+  hbss_merkle_leaves(s->nodes + piece * here * n, first, height, piece * here, here);
+  if (piece + 1 < p->pieces) return;
+  hbss_merkle_levels(s->nodes, key->tweak->nodes, first, trees, height);
+  for (uint32_t i = 0; i < trees; i++) show_path(s, low + i, s->nodes, trees, i);
+  memcpy(s->head + (low + 1) * n, s->nodes + hbss_merkle_level(leaves, height) * n, trees * n);
+}
+
+static void sign_all(const signing *s)
+{
+  const hbss_key *key = s->key;
+  const uint32_t layers = key->set->d;
+  const hbss_slhdsa_few few = {key, s->at.md, s->fors, s->at.tree, s->at.leaf};
+  hbss_spot leaf[MOST_LAYERS];
+  for (uint32_t layer = 0; layer < layers; layer++) leaf[layer] = leaf_of(key, &s->at, layer);
+  hbss_slhdsa_fors_keys(s->head, &few, 1, s->nodes);
+  hbss_winternitz_sign(s->parts, key->set->layer_len, leaf, s->head, layers);
 }
 
 void hbss_slhdsa_sign_step(uint8_t *signature, const hbss_key *key, const uint8_t *r, const uint8_t *digest, uint32_t step,
-                           uint8_t *scratch)
+                           const uint8_t *top, uint8_t *scratch)
 {
   const hbss_set *set = key->set;
-  const uint32_t groups = hbss_slhdsa_fors_groups(key), n = key->n, height = key->height;
-  const place p = place_of(set, digest);
-  uint8_t *fors = signature + n, *next = scratch, *nodes = scratch + HBSS_MAX_N;
-  if (step == 0) memcpy(signature, r, n);
-  if (step < groups) {
-    hbss_slhdsa_fors_sign(fors, key, p.tree, p.leaf, p.md, step, nodes);
-    return;
+  const plan p = plan_of(key, top != NULL);
+  const signing s = {key, place_of(set, digest), signature + key->n, signature + key->n + fors_len(set), scratch,
+                     scratch + head_len(key)};
+  if (step == 0) memcpy(signature, r, key->n);
+  if (step < p.forests) {
+    const hbss_slhdsa_few few = {key, s.at.md, NULL, s.at.tree, s.at.leaf};
+    hbss_slhdsa_fors_sign(s.fors, &few, step, s.nodes);
+  } else if (step < p.forests + p.turns * p.pieces) {
+    build(&s, &p, step - p.forests);
+  } else {
+    if (top) show_path(&s, set->d - 1, top, 1, 0);
+    sign_all(&s);
   }
-  if (step == groups) hbss_slhdsa_fors_root(next, key, p.tree, p.leaf, p.md, fors);
-  const uint32_t layer = (step - groups) / pieces_of(key), piece = (step - groups) % pieces_of(key);
-  const uint32_t up = layer * height; /* 64 at the top of 256f, where one tree is left */
-  const uint32_t leaves = 1u << height, here = leaves < PIECE ? leaves : PIECE;
-  hbss_adrs at = {.layer = layer, .tree = up < 64 ? p.tree >> up : 0, .index = piece * PIECE};
-  hbss_winternitz_leaves(nodes + (size_t)piece * PIECE * n, key, &at, here);
-  if (piece + 1 < pieces_of(key)) return;
-  at.index = layer ? (uint32_t)(p.tree >> (up - height)) & (leaves - 1) : p.leaf;
-  sign_layer(fors + fors_len(set) + layer * set->layer_len, key, &at, next, nodes);
 }
+
+/* ---- verifying ---- */
 
 static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)
 {
@@ -187,15 +235,37 @@ static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const 
   return HBSS_OK;
 }
 
-/* algorithm 20 */
-static const hbss_key *verify_root(uint8_t *root, hbss_stream *stream, const hbss_key *key, const uint8_t *signature)
+/* algorithm 20; the digest is the ascent's node until `below` has made a FORS key of it */
+static uint32_t verify_ascents(hbss_ascent *ascent, hbss_stream *stream, const hbss_key *key, const uint8_t *signature)
 {
-  uint8_t digest[HBSS_MAX_M], fors[HBSS_MAX_N];
-  stream->finish(digest, stream);
-  const place p = place_of(key->set, digest);
-  hbss_slhdsa_fors_root(fors, key, p.tree, p.leaf, p.md, signature + key->n);
-  hbss_hypertree_root(root, key, p.tree, p.leaf, fors, signature + key->n + fors_len(key->set));
-  return key;
+  *ascent = (hbss_ascent){.key = key, .parts = signature + key->n};
+  stream->finish(ascent->node, stream);
+  return 1;
+}
+
+enum { ABREAST = 64 };
+static void verify_below(hbss_ascent *ascent, size_t count, uint8_t *room, size_t room_len)
+{
+  const hbss_key *key = ascent->key;
+  const uint32_t n = key->n;
+  const size_t most = room_len / (key->set->k * n) < ABREAST ? room_len / (key->set->k * n) : ABREAST;
+  hbss_slhdsa_few few[ABREAST];
+  uint8_t keys[ABREAST * 32];
+  while (count) {
+    const size_t here = count < most ? count : most;
+    for (size_t i = 0; i < here; i++) {
+      hbss_ascent *a = ascent + i;
+      const place p = place_of(key->set, a->node);
+      few[i] = (hbss_slhdsa_few){a->key, p.md, a->parts, p.tree, p.leaf};
+      a->tree = p.tree;
+      a->leaf = p.leaf;
+      a->parts += fors_len(key->set);
+    }
+    hbss_slhdsa_fors_keys(keys, few, here, room);
+    for (size_t i = 0; i < here; i++) memcpy(ascent[i].node, keys + i * n, n);
+    ascent += here;
+    count -= here;
+  }
 }
 
 const hbss_scheme_row hbss_slhdsa_row = {
@@ -204,5 +274,6 @@ const hbss_scheme_row hbss_slhdsa_row = {
   .write_public = write_public,
   .digest_start = digest_start,
   .verify_start = verify_start,
-  .verify_root = verify_root,
+  .verify_ascents = verify_ascents,
+  .verify_below = verify_below,
 };

@@ -67,12 +67,11 @@ static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const
 
 enum { PAIRS = 2048 }; /* n bytes times the pairs that go together */
 
-/* Pair p of an L-tree's level (`leaf` given) is pair p % per of leaf p / per, else it is node index + p of `key`. Its
- * children lie at x + (p / per) * from + 2n (p % per), and its parent goes to out + (p / per) * to + n (p % per). */
+/* Pair p belongs to spot p / per: of an L-tree's level (`height` of it) pair p % per, else the children of a node. It lies
+ * at x + (p / per) * from + 2n (p % per), and its parent goes to out + (p / per) * to + n (p % per). */
 typedef struct pairs_of {
-  const hbss_spot *leaf;
-  const hbss_key *key;
-  const hbss_adrs *first;
+  const hbss_spot *spot;
+  int ltree;
   uint32_t per, height, at;
   size_t from, to;
   const uint8_t *keys;
@@ -82,36 +81,46 @@ static const hbss_prefix *pair_prf(const void *of, size_t i, uint8_t *h)
 {
   const pairs_of *o = of;
   const uint32_t pair = (uint32_t)i / 3 + o->at, key_and_mask = (uint32_t)i % 3;
-  if (o->leaf) {
-    const hbss_spot *s = o->leaf + pair / o->per;
-    address(h, &s->at, LTREE, s->at.index, o->height, pair % o->per, key_and_mask);
-    return &s->key->prefix[HBSS_XMSS_AT_PRF];
-  }
-  address(h, o->first, TREE, 0, o->height, o->first->index + pair, key_and_mask);
-  return &o->key->prefix[HBSS_XMSS_AT_PRF];
+  const hbss_spot *s = o->spot + pair / o->per;
+  if (o->ltree) address(h, &s->at, LTREE, s->at.index, o->height, pair % o->per, key_and_mask);
+  else address(h, &s->at, TREE, 0, s->at.height - 1, s->at.index, key_and_mask);
+  return &s->key->prefix[HBSS_XMSS_AT_PRF];
 }
 static const hbss_prefix *pair_h(const void *of, size_t i, uint8_t *h)
 {
   const pairs_of *o = of;
-  memcpy(h, o->keys + 3 * i * o->key->n, o->key->n);
-  return &o->key->prefix[HBSS_XMSS_AT_H];
+  const hbss_key *key = o->spot->key;
+  memcpy(h, o->keys + 3 * i * key->n, key->n);
+  return &key->prefix[HBSS_XMSS_AT_H];
+}
+
+static void mix(uint8_t *x, const uint8_t *y, uint32_t len)
+{
+  for (uint32_t b = 0; b < len; b += 8) { /* n is a multiple of 8 */
+    uint64_t mine, other;
+    memcpy(&mine, x + b, 8);
+    memcpy(&other, y + b, 8);
+    mine ^= other;
+    memcpy(x + b, &mine, 8);
+  }
 }
 
 static void rand_hash(uint8_t *out, pairs_of *o, const uint8_t *x, uint32_t count)
 {
   uint8_t keys[3 * PAIRS]; /* K and two masks a pair, one after the other */
-  const uint32_t n = o->key->n, fit = PAIRS / n;
+  const hbss_key *key = o->spot->key;
+  const uint32_t n = key->n, fit = PAIRS / n;
   const hbss_items prf = {.header = pair_prf, .of = o, .header_len = HBSS_XMSS_ADRS, .n = n};
   const hbss_items h = {.header = pair_h, .of = o, .header_len = n, .n = n};
   o->keys = keys;
   for (o->at = 0; o->at < count; o->at += fit) {
     const uint32_t here = count - o->at < fit ? count - o->at : fit;
-    hbss_hash_many(keys, o->key->hash, &prf, x, 0, 0, 3 * here);
+    hbss_hash_many(keys, key->hash, &prf, x, 0, 0, 3 * here);
     for (uint32_t i = 0; i < here; i++) {
       const uint8_t *pair = x + (o->at + i) / o->per * o->from + 2 * n * ((o->at + i) % o->per);
-      for (uint32_t b = 0; b < 2 * n; b++) keys[(3 * i + MASK) * n + b] ^= pair[b];
+      mix(keys + (3 * i + MASK) * n, pair, 2 * n);
     }
-    hbss_hash_many(keys, o->key->hash, &h, keys + n, 2 * n, 3 * n, here);
+    hbss_hash_many(keys, key->hash, &h, keys + n, 2 * n, 3 * n, here);
     for (uint32_t i = 0; i < here; i++)
       memcpy(out + (o->at + i) / o->per * o->to + n * ((o->at + i) % o->per), keys + i * n, n);
   }
@@ -123,7 +132,7 @@ static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
   const hbss_key *key = leaf->key;
   const uint32_t n = key->n, len = key->len1 + key->len2;
   const size_t all = (size_t)len * n;
-  pairs_of of = {.leaf = leaf, .key = key, .from = all, .to = all};
+  pairs_of of = {.spot = leaf, .ltree = 1, .from = all, .to = all};
   for (uint32_t left = len; left > 1; left = (left + 1) / 2, of.height++) {
     of.per = left / 2;
     rand_hash(x, &of, x, (uint32_t)count * of.per);
@@ -133,9 +142,10 @@ static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
   for (size_t l = 0; l < count; l++) memcpy(out + l * n, x + l * all, n);
 }
 
-static void nodes(uint8_t *parent, const hbss_key *key, const hbss_adrs *first, const uint8_t *children, size_t count)
+static void nodes(uint8_t *parent, const hbss_spot *node, const uint8_t *children, size_t count)
 {
-  pairs_of of = {.key = key, .first = first, .per = (uint32_t)count, .height = first->height - 1};
+  const uint32_t n = node->key->n;
+  pairs_of of = {.spot = node, .per = 1, .from = 2 * n, .to = n};
   rand_hash(parent, &of, children, (uint32_t)count);
 }
 

@@ -3,7 +3,6 @@
 #include "xmss.h"
 #include <string.h>
 #include "../../base/bytes.h"
-#include "../../trees/hypertree.h"
 
 static void prefix(hbss_key *key, uint32_t which, hbss_xmss_domain domain, const uint8_t *seed)
 {
@@ -97,18 +96,17 @@ static hbss_status verify_start(hbss_stream *stream, const hbss_key *key, const 
   return HBSS_OK;
 }
 
-static const hbss_key *verify_root(uint8_t *root, hbss_stream *stream, const hbss_key *key, const uint8_t *signature)
+static uint32_t verify_ascents(hbss_ascent *ascent, hbss_stream *stream, const hbss_key *key, const uint8_t *signature)
 {
-  uint8_t digest[HBSS_MAX_N];
   const uint64_t index = hbss_get_be(signature, index_len(key));
-  const uint32_t leaf = (uint32_t)(index & ((1u << key->height) - 1));
-  stream->finish(digest, stream);
-  hbss_hypertree_root(root, key, index >> key->height, leaf, digest, signature + index_len(key) + key->n);
-  return key;
+  *ascent = (hbss_ascent){.key = key, .tree = index >> key->height, .leaf = (uint32_t)(index & ((1u << key->height) - 1)),
+                          .parts = signature + index_len(key) + key->n};
+  stream->finish(ascent->node, stream);
+  return 1;
 }
 
 #define ROW(read) { \
   .expand = expand, .read_public = read, .write_public = write_public, .randomizer = randomizer, \
-  .digest_start = digest_start, .verify_start = verify_start, .verify_root = verify_root}
+  .digest_start = digest_start, .verify_start = verify_start, .verify_ascents = verify_ascents}
 const hbss_scheme_row hbss_xmss_row = ROW(read_xmss);
 const hbss_scheme_row hbss_xmssmt_row = ROW(read_xmssmt);
