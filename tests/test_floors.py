@@ -146,9 +146,9 @@ def test_every_module_has_its_room() -> None:
 
 # the rooms of the package, the lowest first: a module imports from its own room and the rooms before it
 ROOMS = [
-    "errors", "_native", "costs", "params", "message", "files", "encoding", "keys", "treecache", "stateless", "stores",
-    "families", "tower", "piecelog", "draft", "creation", "status", "stateful", "audit", "state", "wots", "merkle",
-    "unsafe_known_answers", "testing", "cli", "tour",
+    "errors", "workers", "_native", "costs", "params", "message", "files", "encoding", "keys", "batch", "treecache",
+    "treefolder", "stateless", "stores", "families", "ahead", "tower", "piecelog", "draft", "portable", "creation",
+    "status", "stateful", "audit", "state", "wots", "merkle", "unsafe_known_answers", "testing", "bench", "cli", "tour",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The command line: hbss keygen | sign | verify | state | audit | pubkey | sets."""
+"""The command line: hbss keygen | sign | verify | state | audit | pubkey | sets | bench."""
 
 from __future__ import annotations
 

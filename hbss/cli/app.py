@@ -6,29 +6,24 @@ left (if --fail-low asks for that). 130: interrupted.
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 
 import click
 
 from hbss import _native
-from hbss.cli import audit, keygen, sets, signing, state
+from hbss.bench import measure
+from hbss.cli import audit, bench, keygen, sets, signing, state
 from hbss.errors import HbssError, InvalidSignature
 
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         kernel, lanes = _native.kernels("SHA-256")[0]
-        click.echo(f"hbss {_installed()} (backend {_native.backend_name()}, SHA-256 kernel {kernel}, {lanes} lanes)")
+        click.echo(
+            f"hbss {measure.version()} (backend {_native.backend_name()}, SHA-256 kernel {kernel}, {lanes} lanes)"
+        )
         context.exit()
-
-
-def _installed() -> str:
-    try:
-        return importlib.metadata.version("hbss")
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -39,7 +34,9 @@ def cli() -> None:
     """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT and SLH-DSA."""
 
 
-for command in (keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets):
+for command in (
+    keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets, bench.bench,
+):  # fmt: skip
     cli.add_command(command)
 
 

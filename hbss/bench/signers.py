@@ -1,0 +1,144 @@
+"""Keys to measure with, of any set and ready at once.
+
+Only one path through the trees of a stateful key is real: leaf 0 of the first tree of every layer. All nodes beside
+it are random bytes, and the root is where they lead. The key's signatures verify, and making and verifying them costs
+what it costs with whole trees. It signs many messages with one leaf, and so is good for nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import hbss
+from hbss import _native, message
+from hbss.bench.limit import rows_of
+from hbss.families import family
+from hbss.params import ParameterSet
+from hbss.stores import ChildSignature
+from hbss.treecache import Spot
+
+
+class Branch(NamedTuple):
+    """The way from leaf 0 of a tree to its root."""
+
+    spot: Spot
+    siblings: bytes
+    root: bytes
+
+    @classmethod
+    def of(cls, spot: Spot) -> Branch:
+        """A real leaf, and siblings made up."""
+        leaf = bytes(spot.key.tree(spot.layer, spot.tree, 0, 0))
+        siblings = _native.random_bytes(spot.height * spot.n)
+        return cls(spot, siblings, spot.key.climb(spot.layer, spot.tree, 0, leaf, siblings))
+
+
+class StatefulSigner:
+    """A key of a stateful set."""
+
+    def __init__(self, found: ParameterSet) -> None:
+        row = rows_of(found)[0]
+        secret, public_seed = _native.random_bytes(row.secret_len), _native.random_bytes(row.public_seed_len)
+        top = len(found.heights) - 1
+        path = Branch.of(family(found, secret, public_seed, None).spot(top, 0, None, 0))
+        self._family = family(found, secret, public_seed, path.root)
+        path = path._replace(spot=self._family.spot(top, 0, None, 0))
+        bare = _native.Key.from_seeds(row.name, secret, public_seed, path.root).public_bytes()
+        header = len(found.levels).to_bytes(4, "big") if found.levels else b""
+        self.public = hbss.PublicKey.from_raw(found, header + bare)
+        self._inner: list[ChildSignature] = []  # the lowest first
+        for layer in range(top - 1, -1, -1):
+            below = Branch.of(self._family.spot(layer, 0, path.spot, 0))
+            vouched = self._family.public(below.spot, below.root)
+            signature = self._family.sign_tree(path.spot, 0, vouched, path.siblings)
+            self._inner.insert(0, ChildSignature(vouched, signature))
+            path = below
+        self._path = path
+
+    def sign(self, data: bytes) -> bytes:
+        """What a signature costs in C: randomiser, digest and one leaf; the rest of it is there."""
+        return self._family.sign_message(0, self._path.spot, 0, memoryview(data), self._path.siblings)
+
+    def whole(self, data: bytes) -> bytes:
+        """A signature that verifies."""
+        return self._family.join(0, self.sign(data), self._inner)
+
+
+class StatelessSigner:
+    """A key of SLH-DSA, its top tree at hand as it is in every key that has signed."""
+
+    def __init__(self, found: ParameterSet) -> None:
+        row = rows_of(found)[0]
+        secret, public_seed = _native.random_bytes(row.secret_len), _native.random_bytes(row.public_seed_len)
+        bare = _native.Key.from_seeds(row.name, secret, public_seed)
+        self._top = bare.tree(row.d - 1, 0, 0, row.h // row.d)
+        self._key = _native.Key.from_seeds(row.name, secret, public_seed, self._top[-row.n :])
+        self.public = hbss.PublicKey.from_raw(found, self._key.public_bytes())
+
+    def sign(self, data: bytes) -> bytes:
+        """A whole signature, without Python's part in drawing its randomness."""
+        parts = [message.pure(None), data]
+        r = self._key.message_randomizer(bytes(self._key.set.n), parts)
+        return self._key.slhdsa_sign(r, self._key.digest(0, r, parts), self._top)
+
+    whole = sign
+
+
+def bare(row: _native.SetRow) -> _native.Key:
+    """A key with seeds and no root."""
+    return _native.Key.from_seeds(
+        row.name, _native.random_bytes(row.secret_len), _native.random_bytes(row.public_seed_len)
+    )
+
+
+def signer(found: ParameterSet) -> StatefulSigner | StatelessSigner:
+    """A new key of a set."""
+    return StatefulSigner(found) if found.stateful else StatelessSigner(found)
+
+
+class MemoryKeys:
+    """Real keys of a stateful set, their state in memory, in a `with` block; a new one when one is used up."""
+
+    def __init__(self, found: ParameterSet, chunk: int) -> None:
+        self._found, self._chunk = found, chunk
+        self._folder = tempfile.TemporaryDirectory(prefix="hbss-bench-")
+        self._open: list[hbss.StatefulPrivateKey] = []  # one, once prepared
+        self._numbers = itertools.count()
+        self._left = 0
+
+    def __enter__(self) -> MemoryKeys:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for key in self._open:
+            key.close()
+        self._folder.cleanup()
+
+    def prepare(self) -> None:
+        """Have a chunk of signatures left, and all that a key does once only behind it."""
+        if self._left < self._chunk:
+            for used_up in self._open:
+                used_up.close()
+            key = self._new()
+            self._open = [key]
+            key.sign(b"")
+            self._left = key.remaining
+        self._left -= self._chunk
+
+    def sign(self) -> None:
+        """A chunk of signatures, one by one; `prepare` comes first."""
+        key = self._open[0]
+        for i in range(self._chunk):
+            key.sign(i.to_bytes(32, "big"))
+
+    def _new(self) -> hbss.StatefulPrivateKey:
+        path = Path(self._folder.name) / str(next(self._numbers))
+        hbss.create_key(path, self._found)
+        with warnings.catch_warnings():  # that a state in memory dies with the process is just right here
+            warnings.simplefilter("ignore", RuntimeWarning)
+            hbss.state.move(path, "memory:")
+            return hbss.open_key(path)
