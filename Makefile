@@ -4,7 +4,9 @@
 #   test           the whole suite          test-long      what takes minutes
 #   test-backends  the heart of the suite, once for every other kind of CPU this machine can be
 #   crash          the crash kit on the stores, for a minute    crash-long  for half an hour
-#   lint types docs bench bench-state wheel clean
+#   bench          about ten minutes: kernels, operations beside their limits, threads, memory, other implementations
+#   bench-state    what keeping state costs        guard       the counted work of a few acts, beside the record
+#   lint types docs wheel clean
 
 SHELL   := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,7 +17,7 @@ SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.inc') hbss/_build.py set
 READY   := .venv/.extension
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-long test-backends crash crash-long lint types docs bench bench-state wheel clean
+.PHONY: run test test-long test-backends crash crash-long lint types docs bench bench-state guard wheel clean
 
 run: $(READY)
 	@$(BIN)/python -m hbss.tour
@@ -29,7 +31,7 @@ test-long: $(READY)
 
 # what depends on kernels, with every backend but the best, which `make test` has
 HEART := tests/test_core_model.py tests/test_vectors_lms.py tests/test_vectors_xmss.py tests/test_vectors_slhdsa.py \
-         tests/test_wots.py tests/test_merkle.py tests/test_stateless.py
+         tests/test_wots.py tests/test_merkle.py tests/test_stateless.py tests/test_batch.py
 test-backends: $(READY)
 	@for backend in $$($(BIN)/python -c "from hbss import _native; print(*[n for n, ok in _native.backends().items() if ok][1:])"); do \
 	  $(BIN)/python -m pytest -q -n $(JOBS) --backend $$backend $(HEART); done
@@ -57,6 +59,9 @@ bench: $(READY)
 
 bench-state: $(READY)
 	@$(BIN)/python -m benchmarks state
+
+guard: $(READY)
+	@$(BIN)/python -m benchmarks guard
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

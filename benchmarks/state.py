@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from benchmarks import state_commit, state_opening, state_rates
-from benchmarks.measure import machine
+from benchmarks.measure import Machine, machine
 from hbss.stores import guards
 from hbss.testing.postgres_server import Server, ServerMissing, programs
 
@@ -53,7 +53,7 @@ class Place(TypedDict):
 class Found(TypedDict):
     """Everything that was measured."""
 
-    machine: dict[str, str | bool]
+    machine: Machine
     place: Place
     rates: list[state_rates.Rate]
     openings: list[state_opening.Opening]

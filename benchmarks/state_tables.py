@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.measure import Spread
 from benchmarks.state import Found
 from benchmarks.state_commit import DURABLE, LIMIT
-
-CAPTION = "Signatures per second by store, size of a reservation and number of signers"
 
 
 def middle(figure: Any) -> float:
@@ -99,12 +98,12 @@ def conditions(found: Found) -> str:
     return f"Measured on {', '.join(part for part in parts if part)}."
 
 
-def text(found: Found, picture: str = "") -> str:
-    """All of it; picture: the path of the chart, for a page."""
+def text(found: Found, pictures: Mapping[str, str]) -> str:
+    """All of it; pictures: captions by file, for a page, and none for the terminal."""
     return "\n".join([
         conditions(found), "",
         f"Signatures per second with `{found['place']['set']}`:", "", *rates(found), "",
-        *([f"![{CAPTION}]({picture})", ""] if picture else []),
+        *(line for name, caption in pictures.items() for line in (f"![{caption}]({name})", "")),
         "From the call of `open_key`:", "", *openings(found), "",
         "A signature by the SQLite store, one index a reservation, beside a bare commit:", "", *costs(found), "",
         verdict(found),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 from xml.etree import ElementTree
 
 import pytest
 
 import hbss
-from benchmarks import chart, publish, state, state_commit, state_rates, state_tables
+from benchmarks import drawing, publish, state, state_chart, state_commit, state_rates, state_tables
 from benchmarks.__main__ import main
 from benchmarks.measure import Spread
 from benchmarks.state import Budget, Found
@@ -36,7 +37,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def found(result: Path) -> Found:
     """What it holds."""
-    return publish.load(result)
+    return cast(Found, publish.load(result))
 
 
 def test_machine_is_named(found: Found) -> None:
@@ -95,46 +96,15 @@ def test_too_small_a_key_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_chart(result: Path, found: Found) -> None:
-    """An SVG beside the JSON that names every store; the same figures are drawn alike."""
+def test_chart(found: Found) -> None:
+    """An SVG that names every store and its JSON; the same figures are drawn alike."""
     pytest.importorskip("matplotlib")
-    drawn = result.with_suffix(".svg").read_text(encoding="utf-8")
+    drawn = drawing.svg(state_chart.rates, found, "name.json")
     words = " ".join(ElementTree.fromstring(drawn).itertext())
     assert all(row["store"] in words for row in found["rates"])
     assert "signatures per second" in words
-    assert chart.chart(found) == drawn
-
-
-# ---- the page ------------------------------------------------------------------------------------------------------
-
-
-def test_publishing(result: Path, tmp_path: Path) -> None:
-    """A page gets the figures of a run; one that was changed afterwards, or has no JSON, is noticed."""
-    pytest.importorskip("matplotlib")
-    page = tmp_path / "page.md"
-    page.write_text("Before.\n\n<!-- figures of none -->\n<!-- end of figures -->\n\nAfter.\n", encoding="utf-8")
-    assert publish.differences(page, result.parent) == [f"none is not in {result.parent}"]
-    for _ in range(2):  # the second run replaces the figures of the first
-        publish.publish(result, page)
-        text = page.read_text(encoding="utf-8")
-        assert text.startswith("Before.\n\n<!-- figures of 20")
-        assert text.endswith("<!-- end of figures -->\n\nAfter.\n")
-        assert publish.differences(page, result.parent) == []
-
-    page.write_text(text.replace(" ms |", " s |", 1), encoding="utf-8")
-    assert publish.differences(page, result.parent) == [f"page.md differs from {result.name}"]
-    page.write_text(text, encoding="utf-8")
-    (tmp_path / publish.PICTURE).write_text("<svg/>", encoding="utf-8")
-    assert publish.differences(page, result.parent) == [f"{publish.PICTURE} is not the chart of {result.name}"]
-    page.write_text("nothing", encoding="utf-8")
-    assert publish.differences(page, result.parent) == ["page.md has no figures"]
-    with pytest.raises(ValueError, match="does not say where"):
-        publish.publish(result, page)
-
-
-def test_published_figures_have_their_json() -> None:
-    """What docs/benchmarks.md says is what the JSON says that it names."""
-    assert publish.differences() == []
+    assert "name.json" in words
+    assert drawing.svg(state_chart.rates, found, "name.json") == drawn
 
 
 def test_json_is_plain(result: Path) -> None:

@@ -1,0 +1,101 @@
+"""How even signing is where one subtree ends and the next begins: hash calls and thread CPU time of every signature."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+
+import hbss
+from hbss import _native, costs
+
+SETS = ("XMSSMT-SHA2_20/2_256", "LMS_SHA256_M32_H10_W4+LMS_SHA256_M32_H10_W4")
+TURNS = 2200  # signatures: two ends of subtrees of height 10
+QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
+
+
+class Evenness(TypedDict):
+    """What was measured. hashes, seconds: by the names of QUANTILES; ratio: most hash calls to the median's.
+
+    curve: seconds that so many per cent of the signatures stay below, as pairs.
+    """
+
+    set: str
+    signatures: int
+    hashes: dict[str, float]
+    seconds: dict[str, float]
+    ratio: float
+    curve: list[tuple[float, float]]
+
+
+def measure(name: str, turns: int = TURNS) -> Evenness:
+    """Sign from the first index on, one signature a reservation; once to count, and once to time."""
+    with counted() as total:
+        hashes = _each(name, turns, total)
+    seconds = _each(name, turns, time.thread_time)
+    percents = [100 * (1 - 10**-digits) for digits in np.linspace(0, np.log10(turns), 60)]
+    return Evenness(
+        set=name, signatures=turns, hashes=_quantiles(hashes), seconds=_quantiles(seconds),
+        ratio=max(hashes) / float(np.median(hashes)),
+        curve=[(float(percent), float(np.percentile(seconds, percent))) for percent in percents],
+    )  # fmt: skip
+
+
+def _each(name: str, turns: int, meter: Callable[[], float]) -> list[float]:
+    """By how much every signature of a new key moves a meter; the state is in memory."""
+    moved = []
+    with tempfile.TemporaryDirectory(prefix="hbss-bench-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of the store in memory
+        path = Path(folder) / "key"
+        hbss.create_key(path, name)
+        hbss.state.move(path, "memory:")
+        with hbss.open_key(path) as key:
+            for i in range(turns):
+                message = i.to_bytes(32, "big")
+                before = meter()
+                key.sign(message)
+                moved.append(meter() - before)
+    return moved
+
+
+def _quantiles(values: list[float]) -> dict[str, float]:
+    return {name: float(np.percentile(values, percent)) for name, percent in QUANTILES.items()}
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[], float]]:
+    """Counts the hash calls that keys are asked for, in any thread, by what the standards prescribe for them."""
+    real = {name: getattr(_native.Key, name) for name in WORK}
+    done: list[float] = []
+
+    def counting(name: str) -> Callable[..., Any]:
+        def method(key: _native.Key, *arguments: Any) -> Any:
+            done.append(WORK[name](key, *arguments).total)
+            return real[name](key, *arguments)
+
+        return method
+
+    for name in real:
+        setattr(_native.Key, name, counting(name))
+    try:
+        yield lambda: sum(done)
+    finally:
+        for name, method in real.items():
+            setattr(_native.Key, name, method)
+
+
+WORK: dict[str, Callable[..., costs.Calls]] = {
+    "tree": lambda key, layer, tree, first, height: costs.tree(key.set, height),
+    "parents": lambda key, *given: costs.pieces(key.set).node * (len(given[-1]) // (2 * key.set.n)),
+    "climb": lambda key, *_: costs.pieces(key.set).node * (key.set.h // key.set.d),
+    "randomizer": lambda key, *_: costs.pieces(key.set).randomizer,
+    "digest": lambda key, *_: costs.pieces(key.set).message,
+    "sign_leaf": lambda key, *_: costs.signing_leaf(key.set),
+    "verify": lambda key, *_: costs.split([key.set] * key.levels).verify,  # of an HSS whose levels are alike
+}
