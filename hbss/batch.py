@@ -21,7 +21,7 @@ import numpy as np
 from hbss import _native, workers
 from hbss.errors import InvalidSignature
 from hbss.keys import PublicKey
-from hbss.message import PIECE, pieces, view
+from hbss.message import PIECE, Bytes, pieces, view
 from hbss.params import parameter_set
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 else:
     Buffer = NDArray = object
 
-Bytes = bytes | memoryview
 Claim = tuple[PublicKey, Bytes, bytes, Bytes]  # key, signature, head, message; can be pickled if these are bytes
 
 LEAST_CALLS = 1 << 16  # hash calls of a task: half a millisecond, some ten times what handing it to a thread costs
@@ -57,9 +56,9 @@ def verify_each(
     processes (they are sent public keys, messages and signatures); by default one thread for each CPU. A small batch
     is verified in the calling thread.
 
-    ValueError if the lengths differ, and where `verify` raises it: a context too long or for a scheme that has none, a
-    key bound to a pre-hash. TypeError for what is no PublicKey or not bytes-like. Both name the position. WorkerLost if
-    processes fail to do the work.
+    ValueError if the lengths differ, and where `verify` raises it: a context too long or for a scheme that has none.
+    TypeError for what is no PublicKey or not bytes-like. Both name the position. WorkerLost if processes fail to do the
+    work.
     """
     claims = _claims(keys, messages, signatures, contexts, not workers.is_local(executor))
     kinds = [(key._key.set.name, len(signature)) for key, signature, _, _ in claims]
@@ -120,9 +119,8 @@ def _claims(
         for key, content, signature, context in zip(*columns.values(), strict=True):
             if not isinstance(key, PublicKey):
                 raise TypeError(f"a key must be a PublicKey, not {type(key).__name__}")
-            claims.append(
-                (key, _bytes(signature, "signature", portable), key._head(context), _bytes(content, "data", portable))
-            )
+            signed_bytes = _bytes(signature, "signature", portable)
+            claims.append((key, signed_bytes, *key._whole(context, _bytes(content, "data", portable))))
     except (TypeError, ValueError) as error:
         raise type(error)(f"position {len(claims)}: {error}") from None
     return claims

@@ -12,7 +12,7 @@ from hbss import _native, message
 from hbss.encoding import keyfile, pem
 from hbss.encoding.identifiers import Algorithm, bound_hash
 from hbss.errors import BadKey
-from hbss.message import view
+from hbss.message import Bytes, view
 from hbss.params import ParameterSet, parameter_set
 
 if TYPE_CHECKING:
@@ -89,10 +89,12 @@ class PublicKey:
         """Return if the signature is one of `data` by this key; raise InvalidSignature if not, or if it is malformed.
 
         context: up to 255 bytes that the signer gave as well (FIPS 205, section 10.3); no other scheme has one, and a
-        context given to it is a ValueError. Arguments that are not bytes-like are a TypeError.
+        context given to it is a ValueError. Arguments that are not bytes-like are a TypeError. A key that is bound to a
+        pre-hash hashes the data first.
         """
-        signed, content = view(signature, "signature"), view(data, "data")
-        self._key.verify(signed, [self._head(context), *message.pieces(content)])
+        signed = view(signature, "signature")
+        head, content = self._whole(context, view(data, "data"))
+        self._key.verify(signed, [head, *message.pieces(view(content, "data"))])
 
     def verify_prehash(self, signature: Buffer, digest: Buffer, hash: str, context: Buffer | None = None) -> None:
         """Like `verify`, for a message that was hashed before: HashSLH-DSA (FIPS 205, section 10.3).
@@ -107,14 +109,13 @@ class PublicKey:
         signed = view(signature, "signature")
         self._key.verify(signed, [message.prehashed(context, function, view(digest, "digest"))])
 
-    def _head(self, context: Buffer | None) -> bytes:
-        """What is hashed before a message: FIPS 205's domain and context; ValueError and TypeError as in `verify`."""
+    def _whole(self, context: Buffer | None, data: Bytes) -> tuple[bytes, Bytes]:
+        """What the key signs of this message, in two parts; ValueError and TypeError as in `verify`."""
         if self._key.set.scheme == "SLH-DSA":
-            message.refuse_bound(self._prehash)
-            return message.pure(context)
+            return message.whole(self._prehash, context, data)
         if context is not None:
             raise ValueError(f"{self.scheme} has no context, not even an empty one; leave it out")
-        return b""
+        return b"", data
 
     def public_bytes_raw(self) -> bytes:
         """The key as its standard writes it (the LMS family in HSS form)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 else:
     Buffer = object
 
+Bytes = bytes | memoryview
 PIECE = 1 << 22  # bytes hashed by one C call: a few milliseconds, so that an interrupt is heard in between
 MAX_CONTEXT = 255
 
@@ -52,6 +54,16 @@ class PreHash:
         """The DER encoding of its identifier, 2.16.840.1.101.3.4.2.number."""
         return bytes.fromhex("06096086480165030402") + bytes([self.number])
 
+    def digest(self, parts: Iterable[Buffer]) -> memoryview:
+        """The hash of a message in parts."""
+        name = self.name.replace("SHA2-", "SHA").replace("SHAKE", "SHAKE_").replace("-", "_").replace("/", "_").lower()
+        function = hashlib.new(name)
+        for part in parts:
+            function.update(part)
+        if name.startswith("shake"):
+            return memoryview(function.digest(self.size))  # type: ignore[call-arg]
+        return memoryview(function.digest())
+
 
 PREHASHES = {
     each.name: each
@@ -79,6 +91,14 @@ def pure(context: Buffer | None) -> bytes:
     return b"\x00\x00" if context is None else b"\x00" + _context(context)
 
 
+def whole(bound: str | None, context: Buffer | None, data: Bytes) -> tuple[bytes, Bytes]:
+    """M' of a whole message, in two parts; for a key that is bound to a hash, the message is hashed first."""
+    if bound is None:
+        return pure(context), data
+    function = prehash(bound)
+    return prehashed(context, function, function.digest(pieces(view(data, "data")))), b""
+
+
 def prehashed(context: Buffer | None, function: PreHash, digest: memoryview) -> bytes:
     """M' of a digest: 1 || len(context) || context || OID || digest. ValueError if it has the wrong length."""
     if len(digest) != function.size:
@@ -91,12 +111,6 @@ def _context(context: Buffer | None) -> bytes:
     if len(data) > MAX_CONTEXT:
         raise ValueError(f"a context has at most {MAX_CONTEXT} bytes; got {len(data)}")
     return bytes([len(data)]) + data
-
-
-def refuse_bound(prehash: str | None) -> None:
-    """ValueError if a key is bound to a pre-hash, so that a whole message is not for it."""
-    if prehash is not None:
-        raise ValueError(f"this key is for HashSLH-DSA with {prehash} only: hash first, then use the pre-hash form")
 
 
 def refuse_other_hash(bound: str | None, function: PreHash) -> None:

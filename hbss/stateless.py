@@ -84,10 +84,10 @@ class PrivateKey:
 
         context: up to 255 bytes that the verifier must give as well; more is a ValueError. deterministic: take PK.seed
         instead of fresh randomness. double_check: sign twice and compare, against computing errors that would leak the
-        key (twice the time); HbssError if the two differ.
+        key (twice the time); HbssError if the two differ. A key that is bound to a pre-hash hashes the data first, and
+        signs the digest (algorithm 23).
         """
-        content, head = view(data, "data"), self._head(context)
-        return self._sign([head, *message.pieces(content)], deterministic, double_check)
+        return self._sign(self._whole(context, data), deterministic, double_check)
 
     def sign_many(
         self, items: Sequence[Buffer], context: Buffer | None = None, *,
@@ -100,8 +100,7 @@ class PrivateKey:
         """
         if not workers.is_local(executor):
             raise TypeError(f"a private key signs in threads of its own process, not in a {type(executor).__name__}")
-        contents, head = [view(data, "data") for data in items], self._head(context)
-        tasks = [([head, *message.pieces(content)], deterministic, double_check) for content in contents]
+        tasks = [(self._whole(context, data), deterministic, double_check) for data in items]
         with workers.pool(executor) as pool:
             return list(workers.ordered(pool, self._sign, tasks))
 
@@ -125,9 +124,9 @@ class PrivateKey:
         whole = message.prehashed(context, function, view(digest, "digest"))
         return self._sign([whole], deterministic, double_check)
 
-    def _head(self, context: Buffer | None) -> bytes:
-        message.refuse_bound(self._prehash)
-        return message.pure(context)
+    def _whole(self, context: Buffer | None, data: Buffer) -> list[Buffer]:
+        head, content = message.whole(self._prehash, context, view(data, "data"))
+        return [head, *message.pieces(view(content, "data"))]
 
     def _sign(self, parts: Sequence[Buffer], deterministic: bool, double_check: bool) -> bytes:
         n = self._key.set.n

@@ -171,10 +171,11 @@ def test_a_hash_bound_key_does_nothing_else() -> None:
     assert public != private().public_key()
     signature = bound.sign_prehash(digest("SHA2-256", b"m"), "SHA2-256")
     public.verify_prehash(signature, digest("SHA2-256", b"m"), "SHA2-256")
-    with pytest.raises(ValueError, match="HashSLH-DSA with SHA2-256 only"):
-        bound.sign(b"m")
-    with pytest.raises(ValueError, match="HashSLH-DSA with SHA2-256 only"):
-        public.verify(signature, b"m")
+    public.verify(signature, b"m")
+    public.verify_prehash(bound.sign(b"m", b"c"), digest("SHA2-256", b"m"), "SHA2-256", b"c")
+    assert bound.sign(b"m", deterministic=True) != private().sign(b"m", deterministic=True)
+    with pytest.raises(hbss.InvalidSignature):
+        public.verify(private().sign(b"m"), b"m")
     with pytest.raises(ValueError, match="only, not with SHA2-512"):
         bound.sign_prehash(digest("SHA2-512", b"m"), "SHA2-512")
     with pytest.raises(ValueError, match="only, not with SHA2-512"):
@@ -183,6 +184,14 @@ def test_a_hash_bound_key_does_nothing_else() -> None:
         hbss.PublicKey.from_raw(FAST, public.public_bytes_raw(), prehash="SHA3-256")
     with pytest.raises(ValueError, match="only an SLH-DSA key"):
         hbss.PublicKey.from_raw("XMSS", raw_key("XMSS-SHA2_10_256"), prehash="SHA2-256")
+
+
+@pytest.mark.parametrize("name", message.PREHASHES)
+def test_every_prehash_of_a_message_in_parts(name: str) -> None:
+    """As the other one-shot functions of hashlib have it."""
+    function = message.prehash(name)
+    assert bytes(function.digest([b"in ", b"parts"])) == digest(name, b"in parts")
+    assert len(function.digest([])) == function.size
 
 
 # ---- the keys themselves --------------------------------------------------------------------------------------------
