@@ -25,7 +25,6 @@ from hbss.status import KeyStatus, is_low, read_status
 from hbss.stores import Spent, StoreState
 from hbss.stores.keyfile import public_root, public_seed
 from hbss.stores.opening import OpenState, open_state
-from hbss.stores.witness import rolled_back
 from hbss.tower import Tower
 from hbss.treecache import CACHE_BYTES
 from hbss.treefolder import TreeFolder
@@ -236,7 +235,7 @@ class StatefulPrivateKey(_Signer):
     def _reserve(self, count: int) -> range:
         self._get_ready(count)
         witness = self._opened.witness
-        seen = None if witness is None else witness.mark()  # before: all that it has seen then precedes our indices
+        seen = None if witness is None else witness.mark()
         indices = self._store.reserve(count, self._spent)
         self._spent = [Spent(indices.start, 0)]  # unless the batch says otherwise
         if indices.start < 0 or indices.stop > self._set.capacity - 1:
@@ -245,9 +244,7 @@ class StatefulPrivateKey(_Signer):
                 "not sign any more"
             )
         if witness is not None and seen is not None:
-            if indices.start < seen.next:
-                found = self._epoch, indices.start
-                raise rolled_back(self._opened.path, self._opened.term.witness, found, (seen.epoch, seen.next))
+            witness.check(seen, self._epoch, indices.start, self._opened.path)
             witness.raise_to(self._epoch, indices.stop)
         self._spent = []
         self._expected = indices.stop

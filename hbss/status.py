@@ -52,8 +52,8 @@ def is_low(remaining: int, whole: int, warn_below: int | None) -> bool:
 
 def read_status(opened: OpenState) -> KeyStatus:
     """The status of an open key."""
+    seen = None if opened.witness is None else opened.witness.mark().next  # first: others may be signing
     state, leases = _consistent(opened.store)
-    seen = None if opened.witness is None else opened.witness.mark().next
     return KeyStatus(
         opened.set.name, opened.public.fingerprint(), opened.term.authority, opened.term.witness, state.epoch,
         state.first, state.next, state.limit, state.used, leases, seen,

@@ -11,7 +11,9 @@ import pytest
 
 import hbss
 from hbss import create_key, open_key, state
+from hbss.stores import StoreState
 from hbss.stores.sqlite import SqliteStore
+from hbss.stores.witness import Witness
 from tests.state_kit import HSS, LMS, XMSSMT, index_of, one_time_keys, put_back, used_twice
 
 pytestmark = pytest.mark.filterwarnings("ignore:the witness .* lies on the same disk:RuntimeWarning")
@@ -157,6 +159,27 @@ def test_concurrent_signers_with_a_witness(tower: Path) -> None:
         thread.join()
     assert failed == []
     assert state.status(tower).seen == 45
+
+
+def test_others_sign_meanwhile(watched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they do between a look at the witness and one at the store is no rollback."""
+    with open_key(watched) as other:
+        mark = Witness.mark
+
+        def busy(witness: Witness) -> StoreState:
+            if witness is other._opened.witness:
+                return mark(witness)
+            other.sign(b"x")
+            found = mark(witness)
+            other.sign(b"x")
+            return found
+
+        monkeypatch.setattr(Witness, "mark", busy)
+        with open_key(watched) as handle:
+            handle.sign(b"x")
+        found = state.status(watched)
+        assert found.seen is not None
+        assert found.seen <= found.next
 
 
 # ---- recovering ----------------------------------------------------------------------------------------------------

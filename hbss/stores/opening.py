@@ -34,9 +34,11 @@ class OpenState:
 
     def check_rollback(self) -> StoreState:
         """The state of the store; StateRolledBack if the witness has seen more."""
+        if self.witness is None:
+            return self.store.describe()
+        seen = self.witness.mark()
         state = self.store.describe()
-        if self.witness is not None:
-            self.witness.check(state, self.path)
+        self.witness.check(seen, state.epoch, state.next, self.path)
         return state
 
     def close(self) -> None:

@@ -29,11 +29,18 @@ class Witness:
         """What has been seen."""
         return self._store.describe()
 
-    def check(self, state: StoreState, where: object) -> None:
-        """StateRolledBack if the state of a key is older than what has been seen."""
-        mark = self.mark()
-        if state.next < mark.next or state.epoch < mark.epoch:
-            raise rolled_back(where, self._url, (state.epoch, state.next), (mark.epoch, mark.next))
+    def check(self, seen: StoreState, epoch: int, next: int, where: object) -> None:
+        """StateRolledBack if the store of the key at `where`, by which it stood at (epoch, next), is an old copy.
+
+        seen: what had been seen before the store was asked; what others sign in between is then no accusation.
+        """
+        if next < seen.next or epoch < seen.epoch:
+            raise StateRolledBack(
+                f"the state of {where} has gone back: its store says epoch {epoch}, next index {next}; its witness "
+                f"{self._url} has seen epoch {seen.epoch}, next index {seen.next}. It is an old copy, and nothing was "
+                "signed. Put the newest state back; or, if there is none, stop every signer of this key and run: "
+                f"hbss state recover {where}"
+            )
 
     def raise_to(self, epoch: int, next: int) -> None:
         """Record, durably, that indices below `next` may have been released."""
@@ -42,12 +49,3 @@ class Witness:
     def close(self) -> None:
         """Let go of it."""
         self._store.close()
-
-
-def rolled_back(where: object, url: str, found: tuple[int, int], seen: tuple[int, int]) -> StateRolledBack:
-    """What to say of a store at (epoch, next) whose witness has seen more."""
-    return StateRolledBack(
-        f"the state of {where} has gone back: its store says epoch {found[0]}, next index {found[1]}; its witness "
-        f"{url} has seen epoch {seen[0]}, next index {seen[1]}. It is an old copy, and nothing was signed. Put the "
-        f"newest state back; or, if there is none, stop every signer of this key and run: hbss state recover {where}"
-    )
