@@ -52,7 +52,7 @@ hbss_status hbss_key_from_seeds(hbss_key *key, const hbss_backend *backend, cons
   key->has_seeds = 1;
   key->has_root = root != NULL;
   hbss_scheme_expand(key, row_of(key)->expand);
-  hbss_secret_wipe_stack();
+  hbss_secret_wipe_message();
   return HBSS_OK;
 }
 
@@ -87,7 +87,7 @@ hbss_status hbss_key_child(uint8_t *secret, uint8_t *public_seed, const hbss_key
   if (parent->set->scheme != HBSS_LMS || child->scheme != HBSS_LMS || !parent->has_seeds || q >> parent->height)
     return HBSS_BAD_ARGUMENT;
   hbss_hss_child(secret, public_seed, parent, q, child);
-  hbss_secret_wipe_stack();
+  hbss_secret_wipe_message();
   return HBSS_OK;
 }
 
@@ -155,7 +155,7 @@ hbss_status hbss_randomizer(uint8_t *r, const hbss_key *key, uint64_t index)
   if (!row_of(key)->randomizer || !key->has_seeds || !has_index(key, index)) return HBSS_BAD_ARGUMENT;
   row_of(key)->randomizer(r, key, index);
   hbss_secret_reveal(r, key->n); /* C or r, a part of the signature */
-  hbss_secret_wipe_stack();
+  hbss_secret_wipe_message();
   return HBSS_OK;
 }
 
@@ -164,7 +164,7 @@ hbss_status hbss_randomizer_start(hbss_stream *stream, const hbss_key *key, cons
   memset(stream, 0, HBSS_STREAM_HEAD);
   if (key->set->scheme != HBSS_SLHDSA || !key->has_seeds) return HBSS_BAD_ARGUMENT;
   hbss_slhdsa_randomizer(stream, key, opt_rand);
-  hbss_secret_wipe_stack();
+  hbss_secret_wipe_message();
   return HBSS_OK;
 }
 
@@ -185,7 +185,7 @@ void hbss_stream_finish(uint8_t *out, hbss_stream *stream)
 {
   stream->finish(out, stream);
   hbss_secret_wipe(stream, HBSS_STREAM_HEAD);
-  hbss_secret_wipe_stack();
+  hbss_secret_wipe_message();
 }
 
 /* ---- signing ---- */

@@ -145,6 +145,7 @@ def wipe(memory: bytearray) -> None:
     lib.hbss_wipe(ffi.from_buffer(memory, require_writable=True), len(memory))
 
 
+_BYTES = ffi.typeof("uint8_t[]")  # looked up once: by its name it would be found again at every call
 _uncleared = ffi.new_allocator(should_clear_after_alloc=False)
 
 
@@ -165,7 +166,7 @@ def _opaque(kind: str, length: int) -> Any:
 
 
 def _input(data: Buffer, length: int | None = None) -> Any:
-    pointer = data if type(data) is bytes else ffi.from_buffer("uint8_t[]", data)  # cffi takes bytes as they are
+    pointer = data if type(data) is bytes else ffi.from_buffer(_BYTES, data)  # cffi takes bytes as they are
     if length is not None and len(pointer) != length:
         raise ValueError(f"expected {length} bytes, got {len(pointer)}")
     return pointer
@@ -345,21 +346,17 @@ class Key:
         return self.set.n * (1 if self.set.scheme == "LMS" else self.set.len1 + self.set.len2)
 
 
-class Claim(NamedTuple):
-    """That a signature is one of head || message by a key. head: SLH-DSA's domain and context, else empty."""
-
-    key: Key
-    signature: Buffer
-    head: bytes
-    message: Buffer
+# that a signature is one of head || message by a key; head: SLH-DSA's domain and context, else empty
+Claim = tuple[Key, bytes | memoryview, bytes, bytes | memoryview]
 
 
 def verify_each(claims: Sequence[Claim]) -> bytes:
     """A byte for every claim: 1 if it holds, else 0. Claims of one set should be neighbours."""
-    view, rows = ffi.from_buffer, []
-    for key, *texts in claims:
-        signature, head, message = (view("uint8_t[]", text) for text in texts)
-        rows.append((key._pointer, signature, head, message, len(signature), len(head), len(message)))
+    view, rows = functools.partial(ffi.from_buffer, _BYTES), []
+    heads = {head: view(head) for _, _, head, _ in claims}
+    for key, signature, head, message in claims:
+        sizes = len(signature), len(head), len(message)
+        rows.append((key._pointer, view(signature), heads[head], view(message), *sizes))
     table = ffi.new("hbss_claim[]", rows)  # C reads from the callers' own memory, which the views in `rows` keep
     good = bytearray(len(claims))
     scratch = _uncleared("uint8_t[]", lib.hbss_verify_scratch_len() + 63)

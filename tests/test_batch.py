@@ -107,7 +107,7 @@ def test_every_encoded_slhdsa_message() -> None:
     cases = vectors.slhdsa("sigVer") + vectors.slhdsa("sigGen")
     keys = [hbss.PublicKey.from_raw(case.set, case.public)._key for case in cases]
     claims = [
-        _native.Claim(key, case.signature, b"", vectors.encoded(case)) for key, case in zip(keys, cases, strict=True)
+        (key, case.signature, b"", vectors.encoded(case)) for key, case in zip(keys, cases, strict=True)
     ]
     assert {case.interface for case in cases} > {"internal", "pure", "SHA2-256", "SHAKE-256"}
     assert list(_native.verify_each(claims)) == [case.valid for case in cases] == [accepted_slhdsa(c) for c in cases]

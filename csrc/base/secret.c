@@ -8,10 +8,16 @@ void hbss_secret_wipe(void *memory, size_t len)
   __asm__ volatile("" : : "r"(memory) : "memory"); /* the zeros are read here: the memset must stay */
 }
 
-/* never inlined: its frame lies where the frames of the calls before lay */
+/* never inlined: their frames lie where the frames of the calls before lay */
 __attribute__((noinline)) void hbss_secret_wipe_stack(void)
 {
   uint8_t frames[HBSS_DEEPEST];
+  hbss_secret_wipe(frames, sizeof frames);
+}
+
+__attribute__((noinline)) void hbss_secret_wipe_message(void)
+{
+  uint8_t frames[HBSS_DEEPEST_MESSAGE];
   hbss_secret_wipe(frames, sizeof frames);
 }
 

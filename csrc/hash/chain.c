@@ -90,7 +90,7 @@ static void prepare(masked *m, const hbss_kernel *k, const hbss_rules *r, const 
     k->load(m->f[b], rows, r->block);
   }
   if (!r->state) memset(m->f_mid, 0, sizeof m->f_mid); /* Keccak */
-  for (uint32_t l = 0; l < k->lanes; l++) k->set_state(m->f_mid, l, f->state, r->state);
+  k->set_states(m->f_mid, f->state, r->state);
 }
 
 /* ---- any step ---- */
@@ -107,7 +107,7 @@ static inline void take_chain(walk *w, uint32_t l, int now)
   hbss_lanes_prefix(&w->t, w->k, w->r, l, w->items->header(w->items->of, i, row + w->s.rest), row);
   row[w->s.rest + w->items->counter_at] = (uint8_t)start;
   if (w->m) w->k->set_state(w->t.state, l, w->mine[l], n);
-  else hbss_lanes_copy(row + w->s.head, w->mine[l], n);
+  else hbss_copy(row + w->s.head, w->mine[l], n);
   for (uint32_t b = 0; now && b < w->blocks; b++) w->k->set_block(block_of(w, b), l, row_of(w, l, b), (uint32_t)w->s.block);
 }
 
@@ -172,7 +172,7 @@ static int advance(walk *w, const hbss_walk *place)
   for (uint32_t l = 0; l < lanes; l++) {
     if (w->left[l] != least) continue;
     if (few) w->k->get_state(w->mine[l], l, w->t.state, n);
-    else hbss_lanes_copy(w->mine[l], w->t.digest + l * w->r->digest, n);
+    else hbss_copy(w->mine[l], w->t.digest + l * w->r->digest, n);
   }
   take_off(w, least);
   return 1;
@@ -182,20 +182,20 @@ static void walk_all(walk *w, uint8_t *x, const hbss_hash *hash, const hbss_item
                      const uint8_t *to, const uint16_t *order, size_t count)
 {
   const hbss_rules *r = hash->rules;
-  memset(w->t.has, 0, sizeof w->t.has);
   memset(w->left, 0, sizeof w->left);
-  if (!r->state) memset(w->t.mid, 0, sizeof w->t.mid); /* Keccak begins with zeros, not with a mid-state */
   w->next = 0;
   w->k = hbss_lanes_kernel(hash, count, from != NULL);
   w->r = r; w->items = items; w->s = hbss_lanes_shape(r, items, items->masked ? 0 : items->n);
   w->x = x; w->from = from; w->to = to; w->order = order; w->count = count;
   w->blocks = blocks_for(r, w->s.head + w->s.body);
   if (w->m) prepare(w->m, w->k, r, items);
-  memset(w->t.row, 0, w->k->lanes * w->blocks * w->s.block);
-  for (uint32_t l = 0; l < w->k->lanes; l++) {
-    row_of(w, l, 0)[w->s.head + w->s.body] = r->pad;
-    r->close(row_of(w, l, w->blocks - 1), w->s.total);
-  }
+  hbss_lanes_begin(&w->t, w->k, r, w->s.first);
+  const size_t row = w->blocks * w->s.block;
+  memset(w->t.row, 0, row);
+  memcpy(w->t.row, w->s.first->rest, w->s.rest);
+  w->t.row[w->s.head + w->s.body] = r->pad;
+  r->close(row_of(w, 0, w->blocks - 1), w->s.total);
+  for (uint32_t l = 1; l < w->k->lanes; l++) hbss_copy(row_of(w, l, 0), w->t.row, row);
   const hbss_walk place = {(uint32_t)w->s.head, items->n, (uint32_t)w->s.rest + items->counter_at};
   do refill(w);
   while (advance(w, &place));

@@ -44,6 +44,8 @@ typedef struct hbss_kernel {
   void (*set_block)(void *block, uint32_t lane, const uint8_t *bytes, uint32_t len);
   void (*set_state)(void *state, uint32_t lane, const uint8_t *bytes, uint32_t len);
   void (*get_state)(uint8_t *bytes, uint32_t lane, const void *state, uint32_t len);
+  /* all lanes: the same bytes into a state */
+  void (*set_states)(void *state, const uint8_t *bytes, uint32_t len);
 } hbss_kernel;
 
 /* Which kernel for how many items: the first whose `from` is not above the count (`from_uneven`: chains of unequal

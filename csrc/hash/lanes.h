@@ -1,7 +1,7 @@
 /* lanes.h - what many.c and chain.c share: the lanes of one call, and the kernel for a number of items. */
 #ifndef HBSS_HASH_LANES_H
 #define HBSS_HASH_LANES_H
-#include <string.h>
+#include "../base/bytes.h"
 #include "hash.h"
 
 #define HBSS_ALIGNED __attribute__((aligned(64)))
@@ -18,14 +18,14 @@ typedef struct hbss_lanes {
 } hbss_lanes;
 
 /* The shape of the messages of one call: head = rest + header, `total` bytes in all with what the mid-state holds. */
-typedef struct hbss_shape { size_t rest, head, body, block, tail; uint64_t total; } hbss_shape;
+typedef struct hbss_shape { size_t rest, head, body, block, tail; uint64_t total; const hbss_prefix *first; } hbss_shape;
 
 static inline hbss_shape hbss_lanes_shape(const hbss_rules *r, const hbss_items *items, size_t body_len)
 {
   uint8_t header[HBSS_MAX_BLOCK];
   const hbss_prefix *p = items->header(items->of, 0, header);
   return (hbss_shape){p->rest_len, p->rest_len + items->header_len, body_len, r->block, r->tail,
-                      p->len + items->header_len + body_len};
+                      p->len + items->header_len + body_len, p};
 }
 
 /* the first kernel that is worth its lanes for so many items */
@@ -43,6 +43,14 @@ static inline size_t hbss_lanes_share(const hbss_hash *hash, const hbss_kernel *
   return count > k->lanes && left && hbss_lanes_kernel(hash, left, 0) != k ? count - left : count;
 }
 
+/* All lanes begin with the first item's prefix: most calls know no other. */
+static inline void hbss_lanes_begin(hbss_lanes *t, const hbss_kernel *k, const hbss_rules *r, const hbss_prefix *first)
+{
+  if (r->state) k->set_states(t->mid, first->state, r->state);
+  else memset(t->mid, 0, sizeof t->mid); /* Keccak begins with zeros, not with a mid-state */
+  for (uint32_t l = 0; l < k->lanes; l++) t->has[l] = first;
+}
+
 static inline void hbss_lanes_prefix(hbss_lanes *t, const hbss_kernel *k, const hbss_rules *r, uint32_t l,
                                      const hbss_prefix *p, uint8_t *head)
 {
@@ -50,18 +58,6 @@ static inline void hbss_lanes_prefix(hbss_lanes *t, const hbss_kernel *k, const 
   t->has[l] = p;
   k->set_state(t->mid, l, p->state, r->state);
   memcpy(head, p->rest, p->rest_len);
-}
-
-/* the lengths that are common are worth a call of their own: the compiler then moves registers */
-static inline void hbss_lanes_copy(uint8_t *to, const uint8_t *from, size_t n)
-{
-  switch (n) {
-  case 16: memcpy(to, from, 16); break;
-  case 24: memcpy(to, from, 24); break;
-  case 32: memcpy(to, from, 32); break;
-  case 64: memcpy(to, from, 64); break;
-  default: memcpy(to, from, n);
-  }
 }
 
 /* Items from number `base` on, as items from 0 on. */

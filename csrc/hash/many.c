@@ -30,25 +30,26 @@ static void many_short(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const 
 {
   const uint32_t lanes = k->lanes, n = items->n;
   const size_t block = s->block;
-  memset(t->row, 0, lanes * block);
+  memset(t->row, 0, block);
+  memcpy(t->row, s->first->rest, s->rest);
+  if (!stride) memcpy(t->row + s->head, body, s->body);
+  t->row[s->head + s->body] = r->pad;
+  r->close(t->row, s->total);
   for (uint32_t l = 0; l < lanes; l++) {
-    uint8_t *row = t->row + l * block;
-    t->rows[l] = row;
-    if (!stride) memcpy(row + s->head, body, s->body);
-    row[s->head + s->body] = r->pad;
-    r->close(row, s->total);
+    t->rows[l] = t->row + l * block;
+    if (l) hbss_copy(t->row + l * block, t->row, block);
   }
   for (size_t at = 0; at < count; at += lanes) {
     const uint32_t use = count - at < lanes ? (uint32_t)(count - at) : lanes;
     for (uint32_t l = 0; l < use; l++) {
       uint8_t *row = t->row + l * block;
       hbss_lanes_prefix(t, k, r, l, items->header(items->of, at + l, row + s->rest), row);
-      if (stride) hbss_lanes_copy(row + s->head, body + (at + l) * stride, s->body);
+      if (stride) hbss_copy(row + s->head, body + (at + l) * stride, s->body);
     }
     k->load(t->block, t->rows, (uint32_t)block);
     k->compress(t->state, t->mid, t->block);
     k->store(t->digest, t->state);
-    for (uint32_t l = 0; l < use; l++) hbss_lanes_copy(out + (at + l) * n, t->digest + l * r->digest, n);
+    for (uint32_t l = 0; l < use; l++) hbss_copy(out + (at + l) * n, t->digest + l * r->digest, n);
   }
 }
 
@@ -58,7 +59,10 @@ static void many_long(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const h
   const uint32_t lanes = k->lanes, n = items->n;
   const size_t len = s->head + s->body;
   uint8_t heads[HEADS];
-  for (uint32_t l = 0; l < lanes; l++) t->rows[l] = t->row + l * s->block;
+  for (uint32_t l = 0; l < lanes; l++) {
+    t->rows[l] = t->row + l * s->block;
+    memcpy(heads + l * s->head, s->first->rest, s->rest);
+  }
   memset(t->row, 0, lanes * s->block);
   for (size_t at = 0; at < count; at += lanes) {
     const uint32_t use = count - at < lanes ? (uint32_t)(count - at) : lanes;
@@ -81,7 +85,7 @@ static void many_long(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const h
     }
     for (uint32_t l = 0; l < lanes; l++) t->rows[l] = t->row + l * s->block; /* none may point past the bodies */
     k->store(t->digest, t->state);
-    for (uint32_t l = 0; l < use; l++) hbss_lanes_copy(out + (at + l) * n, t->digest + l * r->digest, n);
+    for (uint32_t l = 0; l < use; l++) hbss_copy(out + (at + l) * n, t->digest + l * r->digest, n);
   }
 }
 
@@ -98,8 +102,7 @@ void hbss_hash_many(uint8_t *out, const hbss_hash *hash, const hbss_items *items
     const hbss_later of = {items, at};
     hbss_items some = *items;
     if (at) { some.header = hbss_lanes_later; some.of = &of; }
-    memset(t.has, 0, sizeof t.has);
-    if (!r->state) memset(t.mid, 0, sizeof t.mid); /* Keccak begins with zeros, not with a mid-state */
+    hbss_lanes_begin(&t, k, r, s.first);
     (s.head + s.body + s.tail <= s.block ? many_short : many_long)(&t, out + at * items->n, k, r, &some, &s,
                                                                    body + at * stride, stride, here);
     at += here;

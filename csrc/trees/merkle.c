@@ -2,9 +2,11 @@
  * algorithms 9-11, 15-17). Called by hypertree.c, fors.c and the door. Nodes are public. */
 #include "merkle.h"
 #include <string.h>
+#include "../base/bytes.h"
 #include "winternitz.h"
 
-enum { SPOTS = 64 }; /* nodes that are described together: full turns of every kernel's lanes */
+/* nodes that are described together: full turns of every kernel's lanes, and of a level's nodes several */
+enum { SPOTS = 64, LEVEL = 256, CLIMBING = 128, PAIRS = 8192 };
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -23,9 +25,9 @@ static void hash_level(uint8_t *parents, hbss_nodes *hash, const hbss_spot *firs
                        const uint8_t *children, size_t count)
 {
   const uint32_t n = first->key->n;
-  hbss_spot spot[SPOTS];
-  for (size_t at = 0; at < count; at += SPOTS) {
-    const size_t here = least(count - at, SPOTS);
+  hbss_spot spot[LEVEL];
+  for (size_t at = 0; at < count; at += LEVEL) {
+    const size_t here = least(count - at, LEVEL);
     spots_of(spot, first, up, width, at, here);
     hash(parents + at * n, spot, children + 2 * at * n, here);
   }
@@ -69,14 +71,14 @@ static void climb_some(uint8_t *x, hbss_nodes *hash, const hbss_spot *leaf, cons
                        size_t count)
 {
   const uint32_t n = leaf->key->n;
-  uint8_t pairs[SPOTS * 2 * HBSS_MAX_N];
-  hbss_spot parent[SPOTS];
+  uint8_t pairs[PAIRS];
+  hbss_spot parent[CLIMBING];
   memcpy(parent, leaf, count * sizeof *leaf);
   for (uint32_t up = 0; up < height; up++) {
     for (size_t i = 0; i < count; i++) {
       const uint32_t right = leaf[i].at.index >> up & 1;
-      memcpy(pairs + (2 * i + right) * n, x + i * n, n);
-      memcpy(pairs + (2 * i + 1 - right) * n, path[i] + up * n, n);
+      hbss_copy(pairs + (2 * i + right) * n, x + i * n, n);
+      hbss_copy(pairs + (2 * i + 1 - right) * n, path[i] + up * n, n);
       parent[i].at.height = up + 1;
       parent[i].at.index = leaf[i].at.index >> (up + 1);
     }
@@ -87,6 +89,8 @@ static void climb_some(uint8_t *x, hbss_nodes *hash, const hbss_spot *leaf, cons
 void hbss_merkle_climb(uint8_t *leaf_to_root, hbss_nodes *hash, const hbss_spot *leaf, const uint8_t *const *path,
                        uint32_t height, size_t count)
 {
-  for (size_t at = 0; at < count; at += SPOTS)
-    climb_some(leaf_to_root + at * leaf->key->n, hash, leaf + at, path + at, height, least(count - at, SPOTS));
+  const uint32_t n = leaf->key->n;
+  const size_t fit = least(CLIMBING, PAIRS / (2 * n));
+  for (size_t at = 0; at < count; at += fit)
+    climb_some(leaf_to_root + at * n, hash, leaf + at, path + at, height, least(count - at, fit));
 }

@@ -56,10 +56,15 @@
   { \
     one.get_state(bytes, 0, LANE(state, l, width), len); \
   } \
+  static void id##_set_states(void *state, const uint8_t *bytes, uint32_t len) \
+  { \
+    EACH(width) one.set_states(LANE(state, l, width), bytes, len); \
+  } \
   static const hbss_kernel id = { \
     .name = #id, .lanes = width, .compress = id##_compress, .chain = id##_chain, .place = id##_place, \
     .count = id##_count, .mix = id##_mix, .load = id##_load, .store = id##_store, .set_block = id##_set_block, \
-    .set_state = id##_set_state, .get_state = id##_get_state};
+    .set_state = id##_set_state, .get_state = id##_get_state, \
+    .set_states = id##_set_states};
 
 WIDE(sha256_32, 32, hbss_sha256_portable, 32)
 WIDE(sha256_16, 16, hbss_sha256_portable, 32)

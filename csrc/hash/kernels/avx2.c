@@ -7,6 +7,7 @@
 #pragma GCC target("avx2")
 #endif
 
+#define SHUFFLES_BYTES 1
 #define KERNEL hbss_sha256_avx2
 #define KERNEL_NAME "avx2"
 #define NAME(x) sha256_##x

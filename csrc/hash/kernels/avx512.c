@@ -16,6 +16,7 @@
 #define CHI(a, b, c) TERNARY64(a, b, c, 0xd2)
 #define BARRIER(x) __asm__("" : "+v"(x))
 
+#define SHUFFLES_BYTES 1
 #define KERNEL hbss_sha256_avx512
 #define KERNEL_NAME "avx512"
 #define NAME(x) sha256_##x

@@ -8,7 +8,8 @@
 enum {
   MOST_TREES = 35,
   LEAVES = 4096, /* of trees built together, where one tree is smaller */
-  ABREAST = 64,  /* leaves or trees that are hashed together */
+  GROWN = 256,   /* leaves that are hashed together: beginning to hash costs as much as some leaves */
+  ABREAST = 128, /* trees that are climbed together */
 };
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -98,10 +99,10 @@ size_t hbss_slhdsa_fors_scratch_len(const hbss_key *key)
 static void grow(uint8_t *out, const hbss_spot *first, size_t count)
 {
   const uint32_t n = first->key->n;
-  hbss_spot spot[ABREAST];
-  uint8_t x[ABREAST * 32];
-  for (size_t at = 0; at < count; at += ABREAST) {
-    const size_t here = least(count - at, ABREAST);
+  hbss_spot spot[GROWN];
+  uint8_t x[GROWN * 32];
+  for (size_t at = 0; at < count; at += GROWN) {
+    const size_t here = least(count - at, GROWN);
     for (size_t i = 0; i < here; i++) {
       spot[i] = *first;
       spot[i].at.index += (uint32_t)(at + i);

@@ -30,7 +30,7 @@ static const hbss_prefix *secret_header(const void *of, size_t i, uint8_t *h)
   const chains_of *o = of;
   const uint32_t leaf = (uint32_t)i / o->len;
   const hbss_spot *s = o->leaf + leaf;
-  memcpy(h, s->key->public_seed, s->key->n);
+  hbss_copy(h, s->key->public_seed, s->key->n);
   address(h + s->key->n, &s->at, OTS, s->at.index, (uint32_t)i - leaf * o->len, 0, 0);
   return &s->key->prefix[HBSS_XMSS_AT_KEYGEN];
 }
@@ -65,24 +65,25 @@ static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const
 
 /* ---- RAND_HASH of pairs: three PRFs, two masks, one hash (RFC 8391 algorithm 7) ---- */
 
-enum { PAIRS = 2048 }; /* n bytes times the pairs that go together */
+enum { PAIRS = 2048, MOST = PAIRS / 24 }; /* n bytes times the pairs that go together; so many of them for the least n */
 
 /* Pair p belongs to spot p / per: of an L-tree's level (`height` of it) pair p % per, else the children of a node. It lies
  * at x + (p / per) * from + 2n (p % per), and its parent goes to out + (p / per) * to + n (p % per). */
 typedef struct pairs_of {
   const hbss_spot *spot;
   int ltree;
-  uint32_t per, height, at;
+  uint32_t per, height;
   size_t from, to;
-  const uint8_t *keys;
+  struct { uint32_t spot, number; } at[MOST]; /* of the pairs that go together: p / per and p % per */
+  uint8_t keys[3 * PAIRS];                    /* K and two masks of each */
 } pairs_of;
 
 static const hbss_prefix *pair_prf(const void *of, size_t i, uint8_t *h)
 {
   const pairs_of *o = of;
-  const uint32_t pair = (uint32_t)i / 3 + o->at, key_and_mask = (uint32_t)i % 3;
-  const hbss_spot *s = o->spot + pair / o->per;
-  if (o->ltree) address(h, &s->at, LTREE, s->at.index, o->height, pair % o->per, key_and_mask);
+  const uint32_t pair = (uint32_t)i / 3, key_and_mask = (uint32_t)i % 3;
+  const hbss_spot *s = o->spot + o->at[pair].spot;
+  if (o->ltree) address(h, &s->at, LTREE, s->at.index, o->height, o->at[pair].number, key_and_mask);
   else address(h, &s->at, TREE, 0, s->at.height - 1, s->at.index, key_and_mask);
   return &s->key->prefix[HBSS_XMSS_AT_PRF];
 }
@@ -90,7 +91,7 @@ static const hbss_prefix *pair_h(const void *of, size_t i, uint8_t *h)
 {
   const pairs_of *o = of;
   const hbss_key *key = o->spot->key;
-  memcpy(h, o->keys + 3 * i * key->n, key->n);
+  hbss_copy(h, o->keys + 3 * i * key->n, key->n);
   return &key->prefix[HBSS_XMSS_AT_H];
 }
 
@@ -107,22 +108,23 @@ static void mix(uint8_t *x, const uint8_t *y, uint32_t len)
 
 static void rand_hash(uint8_t *out, pairs_of *o, const uint8_t *x, uint32_t count)
 {
-  uint8_t keys[3 * PAIRS]; /* K and two masks a pair, one after the other */
+  uint8_t *keys = o->keys;
   const hbss_key *key = o->spot->key;
   const uint32_t n = key->n, fit = PAIRS / n;
   const hbss_items prf = {.header = pair_prf, .of = o, .header_len = HBSS_XMSS_ADRS, .n = n};
   const hbss_items h = {.header = pair_h, .of = o, .header_len = n, .n = n};
-  o->keys = keys;
-  for (o->at = 0; o->at < count; o->at += fit) {
-    const uint32_t here = count - o->at < fit ? count - o->at : fit;
-    hbss_hash_many(keys, key->hash, &prf, x, 0, 0, 3 * here);
+  for (uint32_t done = 0, here; done < count; done += here) {
+    here = count - done < fit ? count - done : fit;
     for (uint32_t i = 0; i < here; i++) {
-      const uint8_t *pair = x + (o->at + i) / o->per * o->from + 2 * n * ((o->at + i) % o->per);
-      mix(keys + (3 * i + MASK) * n, pair, 2 * n);
+      o->at[i].spot = (done + i) / o->per;
+      o->at[i].number = (done + i) % o->per;
     }
+    hbss_hash_many(keys, key->hash, &prf, x, 0, 0, 3 * here);
+    for (uint32_t i = 0; i < here; i++)
+      mix(keys + (3 * i + MASK) * n, x + o->at[i].spot * o->from + 2 * n * o->at[i].number, 2 * n);
     hbss_hash_many(keys, key->hash, &h, keys + n, 2 * n, 3 * n, here);
     for (uint32_t i = 0; i < here; i++)
-      memcpy(out + (o->at + i) / o->per * o->to + n * ((o->at + i) % o->per), keys + i * n, n);
+      hbss_copy(out + o->at[i].spot * o->to + n * o->at[i].number, keys + i * n, n);
   }
 }
 
