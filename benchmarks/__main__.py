@@ -104,6 +104,8 @@ def main(words: Sequence[str] | None = None) -> None:
     if not given or given[0] in {"--quick", "--no-save", "--results"}:
         given.insert(0, "hashing")
     arguments = parser.parse_args(given)
+    if not getattr(arguments, "no_save", True):
+        arguments.results.mkdir(parents=True, exist_ok=True)  # now, not when all has been measured
     arguments.run(arguments)
 
 

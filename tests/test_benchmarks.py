@@ -24,7 +24,7 @@ from hbss.bench.acts import Subject
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The JSON of a quick run, made as from the command line."""
-    results = tmp_path_factory.mktemp("results")
+    results = tmp_path_factory.mktemp("run") / "made" / "on the way"
     main(["--quick", "--results", str(results)])
     (found,) = results.glob("*-hashing.json")
     return found
