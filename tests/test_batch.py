@@ -106,9 +106,7 @@ def test_every_encoded_slhdsa_message() -> None:
     """The internal and the pre-hashed interface, which batches reach below verify_each only."""
     cases = vectors.slhdsa("sigVer") + vectors.slhdsa("sigGen")
     keys = [hbss.PublicKey.from_raw(case.set, case.public)._key for case in cases]
-    claims = [
-        (key, case.signature, b"", vectors.encoded(case)) for key, case in zip(keys, cases, strict=True)
-    ]
+    claims = [(key, case.signature, b"", vectors.encoded(case)) for key, case in zip(keys, cases, strict=True)]
     assert {case.interface for case in cases} > {"internal", "pure", "SHA2-256", "SHAKE-256"}
     assert list(_native.verify_each(claims)) == [case.valid for case in cases] == [accepted_slhdsa(c) for c in cases]
 
