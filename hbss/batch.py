@@ -21,7 +21,7 @@ import numpy as np
 from hbss import _native, workers
 from hbss.errors import InvalidSignature
 from hbss.keys import PublicKey
-from hbss.message import PIECE, Bytes, pieces, view
+from hbss.message import PIECE, Bytes, content, pieces
 from hbss.params import parameter_set
 
 if TYPE_CHECKING:
@@ -104,11 +104,11 @@ def _claims(
     portable: bool,
 ) -> list[Claim]:
     """The arguments element by element, checked as `PublicKey.verify` checks them."""
-    data, signed = _several(messages, "messages"), _several(signatures, "signatures")
-    whose = [keys] * len(data) if isinstance(keys, PublicKey) else _several(keys, "keys")
+    what, signed = _several(messages, "messages"), _several(signatures, "signatures")
+    whose = [keys] * len(what) if isinstance(keys, PublicKey) else _several(keys, "keys")
     one = contexts is None or isinstance(contexts, (bytes, bytearray, memoryview))
-    under = [contexts] * len(data) if one else _several(contexts, "contexts")
-    columns = {"keys": whose, "messages": data, "signatures": signed, "contexts": under}
+    under = [contexts] * len(what) if one else _several(contexts, "contexts")
+    columns = {"keys": whose, "messages": what, "signatures": signed, "contexts": under}
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError(
             "a batch needs as many of each; got "
@@ -116,11 +116,11 @@ def _claims(
         )
     claims: list[Claim] = []
     try:
-        for key, content, signature, context in zip(*columns.values(), strict=True):
+        for key, data, signature, context in zip(*columns.values(), strict=True):
             if not isinstance(key, PublicKey):
                 raise TypeError(f"a key must be a PublicKey, not {type(key).__name__}")
             signed_bytes = _bytes(signature, "signature", portable)
-            claims.append((key, signed_bytes, *key._whole(context, _bytes(content, "data", portable))))
+            claims.append((key, signed_bytes, *key._whole(context, _bytes(data, "data", portable))))
     except (TypeError, ValueError) as error:
         raise type(error)(f"position {len(claims)}: {error}") from None
     return claims
@@ -133,10 +133,8 @@ def _several(items: object, what: str) -> list[Any]:
 
 
 def _bytes(data: Buffer, what: str, portable: bool) -> Bytes:
-    if type(data) is bytes:  # nearly always: a view would cost half a microsecond
-        return data
-    seen = view(data, what)
-    return bytes(seen) if portable else seen
+    found = content(data, what)
+    return bytes(found) if portable else found
 
 
 # ---- how it is done ------------------------------------------------------------------------------------------------
@@ -165,7 +163,7 @@ def _verify(claims: Sequence[Claim]) -> bytes:
 
 def _holds(key: PublicKey, signature: Bytes, head: bytes, message: Bytes) -> bool:
     try:
-        key._key.verify(signature, [head, *pieces(view(message, "data"))])
+        key._key.verify(signature, [head, *pieces(message)])
     except InvalidSignature:
         return False
     return True

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from hbss import message
 from hbss._native import Key, wipe
+from hbss.message import Bytes
 from hbss.params import ParameterSet, parameter_set
 from hbss.stores import ChildSignature
 from hbss.treecache import Spot
@@ -30,7 +31,7 @@ class Family(Protocol):
     def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
         """A leaf's signature of the tree below it."""
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, data: memoryview, path: bytes) -> bytes:
+    def sign_message(self, index: int, spot: Spot, leaf: int, data: Bytes, path: bytes) -> bytes:
         """A leaf of layer 0 signs a message."""
 
     def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
@@ -62,7 +63,7 @@ class Xmss:
         """Chain values and path; no randomiser, as the root is not hashed again."""
         return spot.key.sign_leaf(spot.layer, spot.tree, leaf, bytes(spot.n), public, path)
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, data: memoryview, path: bytes) -> bytes:
+    def sign_message(self, index: int, spot: Spot, leaf: int, data: Bytes, path: bytes) -> bytes:
         """r, then chain values and path."""
         r = spot.key.randomizer(index)
         digest = spot.key.digest(index, r, message.pieces(data))
@@ -99,9 +100,9 @@ class Hss:
 
     def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
         """An LMS signature, as of any message."""
-        return self.sign_message(leaf, spot, leaf, memoryview(public), path)
+        return self.sign_message(leaf, spot, leaf, public, path)
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, data: memoryview, path: bytes) -> bytes:
+    def sign_message(self, index: int, spot: Spot, leaf: int, data: Bytes, path: bytes) -> bytes:
         """An LMS signature; C follows from the seed, so that a leaf asked twice says the same."""
         c = spot.key.randomizer(leaf)
         return spot.key.sign_leaf(0, 0, leaf, c, spot.key.digest(leaf, c, message.pieces(data)), path)

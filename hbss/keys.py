@@ -12,7 +12,7 @@ from hbss import _native, message
 from hbss.encoding import keyfile, pem
 from hbss.encoding.identifiers import Algorithm, bound_hash
 from hbss.errors import BadKey
-from hbss.message import Bytes, view
+from hbss.message import Bytes, content, view
 from hbss.params import ParameterSet, parameter_set
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ class PublicKey:
         context given to it is a ValueError. Arguments that are not bytes-like are a TypeError. A key that is bound to a
         pre-hash hashes the data first.
         """
-        signed = view(signature, "signature")
-        head, content = self._whole(context, view(data, "data"))
-        self._key.verify(signed, [head, *message.pieces(view(content, "data"))])
+        signed = content(signature, "signature")
+        head, whole = self._whole(context, content(data, "data"))
+        self._key.verify(signed, [head, *message.pieces(whole)])
 
     def verify_prehash(self, signature: Buffer, digest: Buffer, hash: str, context: Buffer | None = None) -> None:
         """Like `verify`, for a message that was hashed before: HashSLH-DSA (FIPS 205, section 10.3).
@@ -106,8 +106,8 @@ class PublicKey:
             raise ValueError(f"only SLH-DSA has a pre-hash form, {self.scheme} has none; use verify")
         function = message.prehash(hash)
         message.refuse_other_hash(self._prehash, function)
-        signed = view(signature, "signature")
-        self._key.verify(signed, [message.prehashed(context, function, view(digest, "digest"))])
+        signed = content(signature, "signature")
+        self._key.verify(signed, [message.prehashed(context, function, content(digest, "digest"))])
 
     def _whole(self, context: Buffer | None, data: Bytes) -> tuple[bytes, Bytes]:
         """What the key signs of this message, in two parts; ValueError and TypeError as in `verify`."""

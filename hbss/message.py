@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,9 +28,17 @@ def view(data: Buffer, what: str) -> memoryview:
     return found.cast("B") if found.nbytes else memoryview(b"")
 
 
-def pieces(data: memoryview) -> Iterator[memoryview]:
-    """A long message in parts."""
-    return (data[at : at + PIECE] for at in range(0, len(data), PIECE))
+def content(data: Buffer, what: str) -> Bytes:
+    """The same, but bytes as they are: nearly always they are bytes, and a view would cost more than it serves for."""
+    return data if type(data) is bytes else view(data, what)
+
+
+def pieces(data: Bytes) -> Iterable[Bytes]:
+    """A message in parts: itself, if it is not long."""
+    if len(data) <= PIECE:
+        return (data,)
+    whole = memoryview(data)
+    return (whole[at : at + PIECE] for at in range(0, len(whole), PIECE))
 
 
 # ---- FIPS 205, section 10.2 ----------------------------------------------------------------------------------------
@@ -96,10 +104,10 @@ def whole(bound: str | None, context: Buffer | None, data: Bytes) -> tuple[bytes
     if bound is None:
         return pure(context), data
     function = prehash(bound)
-    return prehashed(context, function, function.digest(pieces(view(data, "data")))), b""
+    return prehashed(context, function, function.digest(pieces(data))), b""
 
 
-def prehashed(context: Buffer | None, function: PreHash, digest: memoryview) -> bytes:
+def prehashed(context: Buffer | None, function: PreHash, digest: Bytes) -> bytes:
     """M' of a digest: 1 || len(context) || context || OID || digest. ValueError if it has the wrong length."""
     if len(digest) != function.size:
         raise ValueError(f"a {function.name} digest has {function.size} bytes; got {len(digest)}")

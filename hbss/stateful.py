@@ -15,11 +15,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from hbss import creation, message
+from hbss import creation
 from hbss._native import Key
 from hbss.errors import HandleDead, KeyExhausted, StateError, StateUnsafe
 from hbss.families import family
 from hbss.keys import PublicKey
+from hbss.message import Bytes, content
 from hbss.params import ParameterSet
 from hbss.status import KeyStatus, is_low, read_status
 from hbss.stores import Spent, StoreState
@@ -158,7 +159,7 @@ class StatefulPrivateKey(_Signer):
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order, by one reservation: all of them, or an exception and none."""
-        contents = self._views(items, context)
+        contents = self._contents(items, context)
         if not contents:
             return []
         signatures, stop = self._in_turn(self._reserve_and_sign, contents)
@@ -216,7 +217,7 @@ class StatefulPrivateKey(_Signer):
             )
         return state
 
-    def _reserve_and_sign(self, contents: list[memoryview]) -> tuple[list[bytes], int]:
+    def _reserve_and_sign(self, contents: list[Bytes]) -> tuple[list[bytes], int]:
         indices = self._reserve(len(contents))
         self._spent.append(Spent(indices.start, 0))  # whatever happens now
         signatures = self._sign_at(indices.start, contents)
@@ -255,7 +256,7 @@ class StatefulPrivateKey(_Signer):
             self._store.settle(self._spent)
             self._spent = []
 
-    def _sign_at(self, start: int, contents: list[memoryview]) -> list[bytes]:
+    def _sign_at(self, start: int, contents: list[Bytes]) -> list[bytes]:
         return [self._tower.sign(index, data) for index, data in enumerate(contents, start)]
 
     def _end_batch(self, indices: range, used: int) -> None:
@@ -286,10 +287,10 @@ class StatefulPrivateKey(_Signer):
             finally:
                 self._signing = False
 
-    def _views(self, items: Sequence[Buffer], context: object) -> list[memoryview]:
+    def _contents(self, items: Sequence[Buffer], context: object) -> list[Bytes]:
         if context is not None:
             raise ValueError(f"{self._set.scheme} has no context, not even an empty one; leave it out")
-        return [message.view(data, "data") for data in items]
+        return [content(data, "data") for data in items]
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:  # before any lock: another thread may have held it during the fork
@@ -330,7 +331,7 @@ class Batch(_Signer):
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order: all of them, or an exception and none."""
-        return self._key._in_turn(self._sign, self._key._views(items, context))
+        return self._key._in_turn(self._sign, self._key._contents(items, context))
 
     def close(self) -> None:
         """End the batch; it may be ended more than once."""
@@ -338,7 +339,7 @@ class Batch(_Signer):
             self._ended = True
             self._key._end_batch(self._indices, self._used)
 
-    def _sign(self, contents: list[memoryview]) -> list[bytes]:
+    def _sign(self, contents: list[Bytes]) -> list[bytes]:
         if self._ended:
             raise HandleDead("this batch has ended, and what was left of it is burned; reserve another")
         if len(contents) > self._indices.stop - self._next:

@@ -14,7 +14,7 @@ from hbss import _native, message, treecache, workers
 from hbss.encoding import keyfile, pem
 from hbss.errors import BadKey, HbssError
 from hbss.keys import PublicKey, algorithm_of, bound_prehash
-from hbss.message import view
+from hbss.message import content, view
 from hbss.params import ParameterSet, parameter_set
 
 if TYPE_CHECKING:
@@ -121,12 +121,12 @@ class PrivateKey:
                 f"{function.name} has {function.strength} bits of collision resistance, {self._key.set.name} asks for "
                 f"{needed}: take a longer hash, or say allow_weak=True"
             )
-        whole = message.prehashed(context, function, view(digest, "digest"))
+        whole = message.prehashed(context, function, content(digest, "digest"))
         return self._sign([whole], deterministic, double_check)
 
     def _whole(self, context: Buffer | None, data: Buffer) -> list[Buffer]:
-        head, content = message.whole(self._prehash, context, view(data, "data"))
-        return [head, *message.pieces(view(content, "data"))]
+        head, whole = message.whole(self._prehash, context, content(data, "data"))
+        return [head, *message.pieces(whole)]
 
     def _sign(self, parts: Sequence[Buffer], deterministic: bool, double_check: bool) -> bytes:
         n = self._key.set.n

@@ -14,6 +14,7 @@ from hbss._native import Key
 from hbss.ahead import Nursery
 from hbss.errors import InvalidSignature, StateError
 from hbss.families import Family
+from hbss.message import Bytes
 from hbss.stores import ChildSignature, StateStore, Vouched
 from hbss.treecache import CACHE_BYTES, Tree
 from hbss.treefolder import TreeFolder
@@ -101,7 +102,7 @@ class Tower:
             for layer in range(len(floors) - 1)
         ]
 
-    def sign(self, index: int, data: memoryview) -> bytes:
+    def sign(self, index: int, data: Bytes) -> bytes:
         """The signature of a message at an index that is used up already; StateError if it would not be a good one."""
         if not self.is_ready(index):
             self.prepare(index)
@@ -117,7 +118,7 @@ class Tower:
             floor.proven = True
         return signature
 
-    def _prove(self, signature: bytes, data: memoryview) -> None:
+    def _prove(self, signature: bytes, data: Bytes) -> None:
         """Verify the first signature by these trees whole: inner signatures were read from the store."""
         try:
             self._public.verify(signature, message.pieces(data))
