@@ -9,8 +9,7 @@ from benchmarks.drawing import BLUE, COLOURS, GREEN, GREY, MARKS, RED, SKY, labe
 from benchmarks.evenness import QUANTILES
 from benchmarks.hashing import Found
 from benchmarks.measure import Spread
-from hbss.bench.plots import MARKS as SCHEMES
-from hbss.bench.plots import short
+from hbss.drawing import SCHEMES, short
 from hbss.params import parameter_set
 
 MIB = 1 << 20

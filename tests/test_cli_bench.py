@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hbss
-from hbss import _native
+from hbss import _native, drawing
 from hbss.bench import measure, plots, run, table, threads
 from hbss.bench.acts import OPERATIONS
 from hbss.bench.measure import Spread
@@ -61,7 +61,7 @@ def test_the_table_fits(quick: Path) -> None:
     assert sum(line.startswith((LMS, "XMSSMT", "SLH")) for line in lines) >= len(found["figures"]) + 1
 
 
-@pytest.mark.parametrize("form", plots.FORMATS)
+@pytest.mark.parametrize("form", drawing.FORMATS)
 def test_charts_are_drawn(quick: Path, form: str) -> None:
     """The same figures give the same SVG, with every set's name in it."""
     pytest.importorskip("matplotlib")
@@ -74,7 +74,7 @@ def test_charts_are_drawn(quick: Path, form: str) -> None:
         return
     assert drawn == (quick / "b.svg").read_bytes()
     for name in SETS:
-        assert f">{plots.short(name)}<".encode() in drawn
+        assert f">{drawing.short(name)}<".encode() in drawn
 
 
 def test_json_on_standard_output(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,63 +6,37 @@ the left is better. Right, bars of signing and of making a key, on one scale.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from pathlib import PurePath
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hbss import drawing
 from hbss.bench.reading import time
+from hbss.drawing import SCHEMES, logarithmic, short
 from hbss.params import parameter_set
 
 if TYPE_CHECKING:
     from hbss.bench.run import Figure, Found
 
-FORMATS = ("svg", "png")
 LABELS = 24  # points at most that have their names beside them: with more, none could be read
-
-# colours of Okabe and Ito, which every kind of eye tells apart, and a mark of its own
-MARKS = {
-    "LMS": ("#0072B2", "o"), "HSS": ("#56B4E9", "s"), "XMSS": ("#009E73", "^"), "XMSSMT": ("#E69F00", "v"),
-    "SLH-DSA": ("#D55E00", "D"),
-}  # fmt: skip
 BARS = {"keygen": "#BBBBBB", "sign": "#56B4E9", "sign_api": "#0072B2", "verify": "#D55E00", "verify_each": "#E69F00"}
-
-
-def file_format(name: str) -> str:
-    """`svg` or `png`; ValueError for a name that ends otherwise."""
-    ending = PurePath(name).suffix.lower().lstrip(".")
-    if ending not in FORMATS:
-        raise ValueError(f"a chart is an .svg or a .png file; {name} is neither")
-    return ending
-
-
-def require() -> None:
-    """ImportError unless charts can be drawn."""
-    import matplotlib  # noqa: F401
 
 
 def draw(found: Found, form: str) -> bytes:
     """The chart as a file of this format; the same figures give the same SVG. ImportError without matplotlib."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Drawing
-
     rows = found["figures"]
     if not rows:
         raise ValueError("nothing was measured, so there is nothing to draw")
     names = list(dict.fromkeys(row["set"] for row in rows))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "hbss", "font.size": 9}):
-        drawing = Drawing(figsize=(12, max(4.5, 1.8 + 0.5 * len(names))), layout="constrained", dpi=150)
-        FigureCanvasAgg(drawing)
-        verified = [row for row in rows if row["operation"] in ("verify", "verify_each")]
-        panels = drawing.subplots(1, 2 if verified else 1, squeeze=False)[0]
+    verified = [row for row in rows if row["operation"] in ("verify", "verify_each")]
+
+    def paint(figure: Any) -> None:
+        panels = figure.subplots(1, 2 if verified else 1, squeeze=False)[0]
         if verified:
             scatter(panels[0], verified)
         bars(panels[-1], rows, names)
-        drawing.suptitle(_title(found), fontsize=9)
-        out = io.BytesIO()
-        drawing.savefig(out, format=form, metadata={"Date": None} if form == "svg" else None)
-    return out.getvalue()
+        figure.suptitle(_title(found), fontsize=9)
+
+    return drawing.render(paint, form, size=(12, max(4.5, 1.8 + 0.5 * len(names))), dpi=150)
 
 
 def _title(found: Found) -> str:
@@ -75,7 +49,7 @@ def scatter(panel: Any, rows: Sequence[Figure]) -> None:
     operation = "verify" if any(row["operation"] == "verify" for row in rows) else "verify_each"
     points = sorted((row for row in rows if row["operation"] == operation), key=lambda row: row["seconds"].median)
     places = {row["set"]: (row["signature_size"], row["seconds"].median) for row in points}
-    for scheme, (colour, mark) in MARKS.items():
+    for scheme, (colour, mark) in SCHEMES.items():
         of_scheme = [place for name, place in places.items() if parameter_set(name).scheme == scheme]
         if of_scheme:
             x, y = zip(*of_scheme, strict=True)
@@ -91,8 +65,8 @@ def scatter(panel: Any, rows: Sequence[Figure]) -> None:
     panel.set_ylabel("verify one signature" if operation == "verify" else "verify in batches, time of one signature")
     panel.set_title("size and verification: lower left is better", fontsize=9)
     panel.margins(0.15)
-    _logarithmic(panel, "x", (1, 2, 5), lambda value, _: f"{value:,.0f}")
-    _logarithmic(panel, "y", (1, 2, 5), lambda value, _: time(value, round_=True))
+    logarithmic(panel, "x", lambda value, _: f"{value:,.0f}", (1, 2, 5))
+    logarithmic(panel, "y", lambda value, _: time(value, round_=True), (1, 2, 5))
     panel.legend(frameon=False, fontsize=8)
 
 
@@ -109,24 +83,5 @@ def bars(panel: Any, rows: Sequence[Figure], names: Sequence[str]) -> None:
     panel.set_ylim(len(names) - 0.4, -0.6)
     panel.set_xlabel("time of one")
     panel.margins(x=0.2)
-    _logarithmic(panel, "x", (1,), lambda value, _: time(value, round_=True))
+    logarithmic(panel, "x", lambda value, _: time(value, round_=True))
     panel.legend(frameon=False, fontsize=8, ncols=len(operations), loc="lower center", bbox_to_anchor=(0.5, 1.0))
-
-
-def short(name: str) -> str:
-    """A set's name without what all sets have."""
-    parts = [part.replace("LMS_SHA256_M32_", "LMS ").replace("SLH-DSA-", "SLH-") for part in name.split("+")]
-    return "+".join([parts[0], *(part.removeprefix("LMS ") for part in parts[1:])])
-
-
-def _logarithmic(panel: Any, axis: str, marked: tuple[int, ...], shown: Callable[[float, object], str]) -> None:
-    """marked: which multiples of a power of ten have a mark and a number."""
-    from matplotlib.ticker import LogLocator
-
-    getattr(panel, f"set_{axis}scale")("log")
-    of = getattr(panel, f"{axis}axis")
-    of.set_major_locator(LogLocator(subs=marked))
-    of.set_major_formatter(shown)
-    of.set_minor_locator(LogLocator(subs=()))
-    panel.grid(which="major", axis=axis, color="#dddddd", linewidth=0.6)
-    panel.set_axisbelow(True)

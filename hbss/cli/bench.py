@@ -10,7 +10,7 @@ from dataclasses import replace
 import click
 
 import hbss
-from hbss import workers
+from hbss import drawing, workers
 from hbss.bench import plots, table
 from hbss.bench.run import OPERATIONS, QUICK, Budget, Found, measure
 from hbss.cli import io
@@ -69,9 +69,9 @@ def _names(given: str) -> list[str]:
 def _files(as_json: str | None, plot: str | None) -> Iterator[Callable[[Found], None]]:
     """Where the results go: files that are made before anything is measured, and named when all is written."""
     with contextlib.ExitStack() as stack:
-        form = "" if plot is None else plots.file_format(plot)
+        form = "" if plot is None else drawing.file_format(plot)
         if form:
-            _need_plots()
+            io.need_plots()
         picture = None if plot is None else stack.enter_context(io.output(plot))
         text = None if as_json is None else stack.enter_context(io.output(as_json))
 
@@ -82,13 +82,6 @@ def _files(as_json: str | None, plot: str | None) -> Iterator[Callable[[Found], 
                 picture(plots.draw(found, form))
 
         yield write
-
-
-def _need_plots() -> None:
-    try:
-        plots.require()
-    except ImportError:
-        raise click.ClickException("charts need matplotlib: pip install 'hbss[plots]'") from None
 
 
 def _tell(line: str) -> None:

@@ -15,11 +15,12 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import hbss
-from hbss import files
+from hbss import drawing, files
 from hbss.stateful import OnLow, StatefulPrivateKey, open_key
 from hbss.stores.database import is_database
 
@@ -55,6 +56,14 @@ def output(name: str) -> Iterator[Callable[[bytes], object]]:
     else:
         with files.written(Path(name)) as file:
             yield file.write
+
+
+def need_plots() -> None:
+    """A clear error, before anything is done, unless charts can be drawn."""
+    try:
+        drawing.require()
+    except ImportError:
+        raise click.ClickException("charts need matplotlib: pip install 'hbss[plots]'") from None
 
 
 def refuse_same(target: str, *others: str) -> None:
