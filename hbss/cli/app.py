@@ -13,7 +13,7 @@ import click
 
 from hbss import _native
 from hbss.bench import measure
-from hbss.cli import audit, bench, keygen, sets, signing, state
+from hbss.cli import audit, bench, choose, keygen, sets, signing, state
 from hbss.errors import HbssError, InvalidSignature
 
 
@@ -35,7 +35,8 @@ def cli() -> None:
 
 
 for command in (
-    keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets, bench.bench,
+    keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets, choose.choose,
+    bench.bench,
 ):  # fmt: skip
     cli.add_command(command)
 
