@@ -1,4 +1,4 @@
-"""SLH-DSA of OpenSSL's libcrypto, through ctypes."""
+"""SLH-DSA of OpenSSL's libcrypto, and its certificates, through ctypes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+_MBSTRING_UTF8 = 0x1000
 
 
 class Libcrypto:
@@ -23,7 +25,11 @@ class Libcrypto:
                 break
         else:
             raise ImportError("no libcrypto of OpenSSL 3.5 or newer; psycopg's binary wheel brings one")
-        for name in ("EVP_PKEY_Q_keygen", "EVP_PKEY_new_raw_public_key_ex", "EVP_MD_CTX_new"):
+        for name in (
+            "EVP_PKEY_Q_keygen", "EVP_PKEY_new_raw_public_key_ex", "EVP_MD_CTX_new", "X509_new", "d2i_X509",
+            "X509_get0_pubkey", "X509_get_subject_name", "X509_get_serialNumber", "X509_getm_notBefore",
+            "X509_getm_notAfter",
+        ):  # fmt: skip
             getattr(self._lib, name).restype = ctypes.c_void_p
         self._lib.OpenSSL_version.restype = ctypes.c_char_p
         self.version = self._lib.OpenSSL_version(0).decode("ascii").split()[1]
@@ -67,6 +73,38 @@ class Libcrypto:
             return bool(self._lib.EVP_DigestVerify(context, signature, sizes[0], message, sizes[1]) == 1)
         finally:
             self._lib.EVP_MD_CTX_free(context)
+
+    def certificate(self, key: ctypes.c_void_p, common_name: str) -> bytes:
+        """A self-signed certificate in DER, valid for an hour."""
+        lib, found = self._lib, ctypes.c_void_p(self._lib.X509_new())
+        try:
+            subject = ctypes.c_void_p(lib.X509_get_subject_name(found))
+            self._check(lib.X509_set_version(found, ctypes.c_long(2)))
+            self._check(lib.ASN1_INTEGER_set(ctypes.c_void_p(lib.X509_get_serialNumber(found)), ctypes.c_long(1)))
+            for of, seconds in (lib.X509_getm_notBefore, 0), (lib.X509_getm_notAfter, 3600):
+                lib.X509_gmtime_adj(ctypes.c_void_p(of(found)), ctypes.c_long(seconds))
+            text = common_name.encode()
+            self._check(lib.X509_NAME_add_entry_by_txt(subject, b"CN", _MBSTRING_UTF8, text, len(text), -1, 0))
+            self._check(lib.X509_set_issuer_name(found, subject))
+            self._check(lib.X509_set_pubkey(found, key))
+            self._check(1 if lib.X509_sign(found, key, None) > 0 else 0)
+            out = ctypes.create_string_buffer(lib.i2d_X509(found, None))
+            lib.i2d_X509(found, ctypes.byref(ctypes.cast(out, ctypes.c_char_p)))
+            return out.raw
+        finally:
+            lib.X509_free(found)
+
+    def certificate_holds(self, data: bytes) -> bool:
+        """Whether a certificate in DER is signed by its own key."""
+        lib = self._lib
+        pointer = ctypes.c_char_p(data)
+        found = ctypes.c_void_p(lib.d2i_X509(None, ctypes.byref(pointer), ctypes.c_long(len(data))))
+        if not found:
+            return False
+        try:
+            return bool(lib.X509_verify(found, ctypes.c_void_p(lib.X509_get0_pubkey(found))) == 1)
+        finally:
+            lib.X509_free(found)
 
     def _filled(self, call: Callable[[Any, Any], int]) -> bytes:
         out, size = ctypes.create_string_buffer(1 << 16), ctypes.c_size_t(1 << 16)

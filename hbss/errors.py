@@ -3,6 +3,7 @@
     HbssError
     ├── InvalidSignature          the signature does not belong to this key and message, or is malformed
     ├── BadKey (ValueError)       a key that cannot be read: length, codes, encoding, checks
+    ├── InvalidCertificate        a certificate or a chain that does not hold: signature, names, dates, rights
     ├── UnknownParameterSet (ValueError)
     ├── KeyExhausted              a stateful or one-time key has no index left
     ├── WorkerLost                an executor of processes or machines keeps losing the work it is given
@@ -40,6 +41,10 @@ class InvalidSignature(HbssError):
 
 class BadKey(HbssError, ValueError):
     """A key could not be read, or its parts do not belong together."""
+
+
+class InvalidCertificate(HbssError):
+    """A certificate, or a chain of them, does not hold; the text says which and why."""
 
 
 class UnknownParameterSet(HbssError, ValueError):

@@ -121,9 +121,14 @@ class PublicKey:
         """The key as its standard writes it (the LMS family in HSS form)."""
         return self._raw
 
+    @property
+    def algorithm(self) -> Algorithm:
+        """What files call the algorithm of this key and of its signatures (RFC 9802, RFC 9909)."""
+        return algorithm_of(self._key, self._prehash)
+
     def der(self) -> bytes:
         """SubjectPublicKeyInfo (RFC 9802, RFC 9909)."""
-        return keyfile.write_public(algorithm_of(self._key, self._prehash), self._raw)
+        return keyfile.write_public(self.algorithm, self._raw)
 
     def pem(self) -> bytes:
         """The same in PEM."""

@@ -13,8 +13,8 @@ import click
 
 from hbss import _native
 from hbss.bench import measure
-from hbss.cli import audit, bench, choose, keygen, sets, signing, state
-from hbss.errors import HbssError, InvalidSignature
+from hbss.cli import audit, bench, cert, choose, keygen, sets, signing, state
+from hbss.errors import HbssError, InvalidCertificate, InvalidSignature
 
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -36,7 +36,7 @@ def cli() -> None:
 
 for command in (
     keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets, choose.choose,
-    bench.bench,
+    bench.bench, cert.cert,
 ):  # fmt: skip
     cli.add_command(command)
 
@@ -47,6 +47,8 @@ def run(args: Sequence[str]) -> int:
         result = cli.main(list(args) or ["--help"], prog_name="hbss", standalone_mode=False)
     except InvalidSignature as error:
         return _say(f"BAD signature: {error}", 1)
+    except InvalidCertificate as error:
+        return _say(f"BAD certificate: {error}", 1)
     except click.ClickException as error:
         return _say(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):

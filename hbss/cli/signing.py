@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
+import hbss
 from hbss.cli import io, low
 from hbss.stateful import StatefulPrivateKey
 
@@ -20,22 +23,27 @@ def sign(key: str, file: str, output: str | None, warn_below: int | None, fail_l
     data = io.read(file)  # before the key is open, in case it is the key's own file
     tell = low.Low(fail_low)
     private = io.open_private(key, tell, warn_below)
-    if isinstance(private, StatefulPrivateKey):
-        with private:
-            _sign_stateful(private, data, target)
-    else:
-        with io.output(target) as write:
-            write(private.sign(data))
+    write_signed(private, target, lambda: private.sign(data))
     return tell.status
 
 
-def _sign_stateful(private: StatefulPrivateKey, data: bytes, target: str) -> None:
+def write_signed(private: hbss.PrivateKey | StatefulPrivateKey, target: str, make: Callable[[], bytes]) -> None:
+    """Write what `make` signs with this key, which is closed in the end; say so if that cost an index for nothing."""
+    if isinstance(private, StatefulPrivateKey):
+        with private:
+            _write_stateful(private, target, make)
+    else:
+        with io.output(target) as write:
+            write(make())
+
+
+def _write_stateful(private: StatefulPrivateKey, target: str, make: Callable[[], bytes]) -> None:
     signed = False
     try:
         with io.output(target) as write:
-            signature = private.sign(data)
+            result = make()
             signed = True
-            write(signature)
+            write(result)
     except (OSError, KeyboardInterrupt) as error:
         if not signed:
             raise

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from hbss.errors import BadKey
 
-INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
-CONTEXT_0, CONTEXT_1 = 0xA0, 0x81  # [0] constructed, [1] primitive: the optional ends of a PKCS#8 file
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30, 0x31
+UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
+CONTEXT_0, CONTEXT_1, CONTEXT_3 = 0xA0, 0x81, 0xA3  # [0] and [3] constructed, [1] primitive
 _NAMES = {
     INTEGER: "INTEGER", BIT_STRING: "BIT STRING", OCTET_STRING: "OCTET STRING", OID: "OBJECT IDENTIFIER",
-    SEQUENCE: "SEQUENCE", CONTEXT_0: "[0]", CONTEXT_1: "[1]",
+    SEQUENCE: "SEQUENCE", SET: "SET", CONTEXT_0: "[0]", CONTEXT_1: "[1]", CONTEXT_3: "[3]",
 }  # fmt: skip
 _LONGEST = 4  # bytes of a length: no key comes near
 
@@ -28,6 +29,16 @@ def encode(tag: int, *contents: bytes) -> bytes:
         return bytes([tag, length]) + content
     size = (length.bit_length() + 7) // 8
     return bytes([tag, 0x80 | size]) + length.to_bytes(size, "big") + content
+
+
+def encode_integer(number: int) -> bytes:
+    """An INTEGER that is not negative."""
+    return encode(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def encode_bits(content: bytes) -> bytes:
+    """A BIT STRING of whole bytes."""
+    return encode(BIT_STRING, b"\x00", content)
 
 
 def encode_oid(dotted: str) -> bytes:
@@ -70,6 +81,12 @@ class Reader:
             raise BadKey(f"malformed DER: the {_NAMES[tag]} at byte {start} is cut off")
         self._at += length
         return content
+
+    def whole(self, tag: int = SEQUENCE) -> bytes:
+        """The next value as it stands, tag and length included."""
+        start = self._at
+        self.read(tag)
+        return self._data[start : self._at]
 
     def inside(self, tag: int = SEQUENCE) -> Reader:
         """A reader of the next value's content."""

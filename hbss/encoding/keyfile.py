@@ -13,7 +13,7 @@ _NO_ENCRYPTION = "this private key is encrypted, which this version of hbss cann
 
 def write_public(kind: Algorithm, raw: bytes) -> bytes:
     """SubjectPublicKeyInfo in DER: the BIT STRING holds the raw key itself, parameters are absent."""
-    return der.encode(der.SEQUENCE, _write_algorithm(kind), der.encode(der.BIT_STRING, b"\x00", raw))
+    return der.encode(der.SEQUENCE, write_algorithm(kind), der.encode_bits(raw))
 
 
 def read_public(data: bytes) -> tuple[Algorithm, bytes]:
@@ -27,10 +27,16 @@ def read_public(data: bytes) -> tuple[Algorithm, bytes]:
     return kind, _unwrap(raw) if kind.set_name is None else raw
 
 
+def split_public(data: bytes) -> tuple[str, bytes]:
+    """The identifier and the key's own bytes of any SubjectPublicKeyInfo in DER, whether it is one of hbss's or not."""
+    info = Reader(data).inside()
+    return info.inside().oid(), info.bits()
+
+
 def write_private(kind: Algorithm, raw: bytes) -> bytes:
     """PKCS#8 in DER, unencrypted: the OCTET STRING holds the raw key itself."""
-    version = der.encode(der.INTEGER, b"\x00")
-    return der.encode(der.SEQUENCE, version, _write_algorithm(kind), der.encode(der.OCTET_STRING, raw))
+    version = der.encode_integer(0)
+    return der.encode(der.SEQUENCE, version, write_algorithm(kind), der.encode(der.OCTET_STRING, raw))
 
 
 def read_private(data: bytes) -> tuple[Algorithm, bytes, bytes | None]:
@@ -64,7 +70,8 @@ def _content(data: bytes, label: str) -> bytes:
     return content
 
 
-def _write_algorithm(kind: Algorithm) -> bytes:
+def write_algorithm(kind: Algorithm) -> bytes:
+    """AlgorithmIdentifier, of a key and of its signatures alike: parameters are absent."""
     return der.encode(der.SEQUENCE, der.encode_oid(IDENTIFIERS[kind]))
 
 
