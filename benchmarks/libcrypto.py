@@ -1,4 +1,4 @@
-"""SLH-DSA of OpenSSL's libcrypto, and its certificates, through ctypes."""
+"""SLH-DSA of OpenSSL's libcrypto, its certificates and its key files, through ctypes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Libcrypto:
         for name in (
             "EVP_PKEY_Q_keygen", "EVP_PKEY_new_raw_public_key_ex", "EVP_MD_CTX_new", "X509_new", "d2i_X509",
             "X509_get0_pubkey", "X509_get_subject_name", "X509_get_serialNumber", "X509_getm_notBefore",
-            "X509_getm_notAfter",
+            "X509_getm_notAfter", "BIO_new", "BIO_s_mem", "BIO_new_mem_buf", "EVP_aes_256_cbc",
+            "PEM_read_bio_PrivateKey",
         ):  # fmt: skip
             getattr(self._lib, name).restype = ctypes.c_void_p
         self._lib.OpenSSL_version.restype = ctypes.c_char_p
@@ -105,6 +106,29 @@ class Libcrypto:
             return bool(lib.X509_verify(found, ctypes.c_void_p(lib.X509_get0_pubkey(found))) == 1)
         finally:
             lib.X509_free(found)
+
+    def write_private(self, key: ctypes.c_void_p, password: bytes) -> bytes:
+        """PKCS#8 in PEM, under a password."""
+        lib = self._lib
+        out = ctypes.c_void_p(lib.BIO_new(ctypes.c_void_p(lib.BIO_s_mem())))
+        try:
+            cipher = ctypes.c_void_p(lib.EVP_aes_256_cbc())
+            self._check(lib.PEM_write_bio_PKCS8PrivateKey(out, key, cipher, password, len(password), None, None))
+            pem = ctypes.create_string_buffer(1 << 16)
+            length = lib.BIO_read(out, pem, len(pem))
+            return pem.raw[:length]
+        finally:
+            lib.BIO_free(out)
+
+    def read_private(self, pem: bytes, password: bytes) -> bytes:
+        """The raw private key in a PEM file; RuntimeError if it cannot be read."""
+        lib = self._lib
+        source = ctypes.c_void_p(lib.BIO_new_mem_buf(pem, len(pem)))
+        try:
+            key = self._key(lib.PEM_read_bio_PrivateKey(source, None, None, password))
+        finally:
+            lib.BIO_free(source)
+        return self._filled(lambda out, size: lib.EVP_PKEY_get_raw_private_key(key, out, size))
 
     def _filled(self, call: Callable[[Any, Any], int]) -> bytes:
         out, size = ctypes.create_string_buffer(1 << 16), ctypes.c_size_t(1 << 16)

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NoReturn
 
 from hbss import _native, message, treecache, workers
-from hbss.encoding import keyfile, pem
+from hbss.encoding import encrypted, keyfile, pem
 from hbss.errors import BadKey, HbssError
 from hbss.keys import PublicKey, algorithm_of, bound_prehash
 from hbss.message import content, view
@@ -152,14 +152,17 @@ class PrivateKey:
         """SK.seed || SK.prf || PK.seed || PK.root: the secret itself, in memory that Python cannot wipe."""
         return bytes(self._secret)
 
-    def der(self, password: None = None) -> bytes:
-        """PKCS#8 (RFC 9909), not encrypted: this version of hbss has no encryption, and a password is a ValueError."""
-        _refuse_password(password)
-        return keyfile.write_private(algorithm_of(self._key, self._prehash), bytes(self._secret))
+    def der(self, password: Buffer | str | None = None) -> bytes:
+        """PKCS#8 (RFC 9909); under a password if one is given: PBES2 with scrypt and AES-256 (the extra `x509`).
 
-    def pem(self, password: None = None) -> bytes:
+        A str is taken as UTF-8. ValueError for an empty password.
+        """
+        plain = keyfile.write_private(algorithm_of(self._key, self._prehash), bytes(self._secret))
+        return plain if password is None else encrypted.write(plain, _password(password))
+
+    def pem(self, password: Buffer | str | None = None) -> bytes:
         """The same in PEM."""
-        return pem.write(keyfile.PRIVATE, self.der(password))
+        return pem.write(keyfile.PRIVATE if password is None else keyfile.ENCRYPTED, self.der(password))
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a private key is not pickled or copied; private_bytes_raw() or pem() exports it on purpose")
@@ -177,13 +180,15 @@ def generate(name: str | ParameterSet) -> PrivateKey:
     return PrivateKey._from_seeds(wanted, _native.random_bytes(3 * wanted.n))
 
 
-def load_private_key(data: Buffer, password: None = None) -> PrivateKey:
-    """Read an SLH-DSA private key from PKCS#8, PEM or DER (RFC 9909), not encrypted.
+def load_private_key(data: Buffer, password: Buffer | str | None = None) -> PrivateKey:
+    """Read an SLH-DSA private key from PKCS#8, PEM or DER (RFC 9909), under a password or not.
 
-    BadKey if it is none, or encrypted; a password is a ValueError, as this version of hbss has no encryption.
+    Of encrypted files PBES2 is read, with scrypt or PBKDF2 and AES-CBC (the extra `x509`). BadKey if it is none, the
+    password is missing or wrong, or the file asks for more work than is sensible; ValueError for a password that is
+    not needed.
     """
-    _refuse_password(password)
-    kind, raw, public = keyfile.read_private(bytes(view(data, "key file")))
+    secret = None if password is None else _password(password)
+    kind, raw, public = keyfile.read_private(bytes(view(data, "key file")), secret)
     if kind.set_name is None:
         raise BadKey(f"a private key of {kind.family} is stateful and has no such file; hbss.open_key opens it")
     key = PrivateKey.from_raw(kind.set_name, raw, prehash=kind.prehash)
@@ -199,6 +204,8 @@ def _slhdsa_set(name: str | ParameterSet) -> ParameterSet:
     return wanted
 
 
-def _refuse_password(password: None) -> None:
-    if password is not None:
-        raise ValueError("this version of hbss does not encrypt private keys; leave the password out")
+def _password(password: Buffer | str) -> bytes:
+    secret = password.encode() if isinstance(password, str) else bytes(view(password, "password"))
+    if not secret:
+        raise ValueError("an empty password protects nothing; leave it out, or give one")
+    return secret

@@ -232,14 +232,6 @@ def test_private_keys_keep_to_themselves() -> None:
         assert hbss.load_private_key(form).private_bytes_raw() == key.private_bytes_raw()
 
 
-def test_no_encryption_yet() -> None:
-    """A password is refused rather than ignored."""
-    with pytest.raises(ValueError, match="does not encrypt"):
-        private().pem(password=b"secret")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="does not encrypt"):
-        hbss.load_private_key(private().pem(), password=b"secret")  # type: ignore[arg-type]
-
-
 def test_a_private_keys_memory_is_wiped_when_it_goes() -> None:
     """The bytes that Python holds are zero once the key is gone."""
     key = hbss.generate(FAST)

@@ -1,4 +1,4 @@
-"""The command line: hbss keygen | sign | verify | state | audit | pubkey | cert | sets | choose | bench."""
+"""The command line: hbss keygen | sign | verify | state | audit | pubkey | password | cert | sets | choose | bench."""
 
 from __future__ import annotations
 

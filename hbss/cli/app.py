@@ -13,7 +13,7 @@ import click
 
 from hbss import _native
 from hbss.bench import measure
-from hbss.cli import audit, bench, cert, choose, keygen, sets, signing, state
+from hbss.cli import audit, bench, cert, choose, keygen, password, sets, signing, state
 from hbss.errors import HbssError, InvalidCertificate, InvalidSignature
 
 
@@ -30,13 +30,17 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version and kernel."
 )
-def cli() -> None:
+@click.option(
+    "--password-fd", type=click.IntRange(0), metavar="N", expose_value=True,
+    help="Read the key's password from this descriptor (else HBSS_PASSWORD, else the terminal).",
+)  # fmt: skip
+def cli(password_fd: int | None) -> None:
     """Hash-based signatures: LMS, HSS, XMSS, XMSS^MT and SLH-DSA."""
 
 
 for command in (
     keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets, choose.choose,
-    bench.bench, cert.cert,
+    bench.bench, cert.cert, password.password,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import hbss
 from hbss import drawing, files
+from hbss.cli import password
 from hbss.stateful import OnLow, StatefulPrivateKey, open_key
 from hbss.stores.database import is_database
 
@@ -98,7 +99,7 @@ def open_private(
     if is_database(name):
         return open_key(name, on_low=on_low, warn_below=warn_below)
     try:
-        return hbss.load_private_key(Path(name).read_bytes())
+        return password.load(name)
     except hbss.BadKey as error:
         raise hbss.BadKey(f"{name} is no private key: {error}") from None
 

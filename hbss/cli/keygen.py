@@ -10,17 +10,18 @@ import click
 
 import hbss
 from hbss import creation, files, workers
-from hbss.cli import io
+from hbss.cli import io, password
 from hbss.draft import draft_folder
 from hbss.stateful import StatefulPrivateKey, open_key
 
 
-@click.command(options_metavar="[--resume] [--jobs N]")
+@click.command(options_metavar="[--resume] [--jobs N] [--encrypt]")
 @click.argument("set", metavar="SET", required=False)
 @click.argument("key", metavar="KEY", required=False)
 @click.option("--resume", is_flag=True, help="Go on with a KEY that was interrupted; SET need not be given.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Threads (default: one for each CPU it may use).")
-def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None) -> None:
+@click.option("--encrypt", is_flag=True, help="Put an SLH-DSA KEY under a password (HBSS_PASSWORD, or asked for).")
+def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None, encrypt: bool) -> None:
     """Make a key of parameter set SET: KEY, and its public key KEY.pub.
 
     A stateful KEY is one file with its state, and KEY.tree beside it; an SLH-DSA key is PKCS#8. Nothing is overwritten.
@@ -34,7 +35,12 @@ def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None) -> 
     chosen = hbss.parameter_set(set or waiting or "")
     public_file = Path(f"{key}.pub")
     files.refuse_taken(*([] if resume else [Path(key)]), public_file)
-    public = _make_stateful(key, chosen, resume, jobs) if chosen.stateful or resume else _make_stateless(key, chosen)
+    if encrypt and chosen.stateful:
+        raise click.UsageError(f"{chosen.name} is stateful; this version of hbss gives no password to such keys")
+    if chosen.stateful or resume:
+        public = _make_stateful(key, chosen, resume, jobs)
+    else:
+        public = _make_stateless(key, chosen, password.for_new_key(key) if encrypt else None)
     try:
         with files.written(public_file, new=True) as file:
             file.write(public.pem())
@@ -68,10 +74,10 @@ def _say_what_is_left(key: str) -> None:
         )
 
 
-def _make_stateless(key: str, chosen: hbss.ParameterSet) -> hbss.PublicKey:
+def _make_stateless(key: str, chosen: hbss.ParameterSet, secret: bytes | None) -> hbss.PublicKey:
     made = hbss.generate(chosen)
     with files.written(Path(key), 0o600, new=True) as file:
-        file.write(made.pem())
+        file.write(made.pem(secret))
     return made.public_key()
 
 

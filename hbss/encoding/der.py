@@ -92,6 +92,13 @@ class Reader:
         """A reader of the next value's content."""
         return Reader(self.read(tag))
 
+    def integer(self) -> int:
+        """An INTEGER that is not negative."""
+        content = self.read(INTEGER)
+        if not content or content[0] & 0x80 or (len(content) > 1 and content[0] == 0 and not content[1] & 0x80):
+            raise BadKey("malformed DER: an INTEGER is negative or not in its shortest form")
+        return int.from_bytes(content, "big")
+
     def oid(self) -> str:
         """An object identifier, dotted."""
         return _dotted(self.read(OID))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hbss.encoding import der, pem
+from hbss.encoding import der, encrypted, pem
 from hbss.encoding.der import Reader
 from hbss.encoding.identifiers import IDENTIFIERS, Algorithm, algorithm
 from hbss.errors import BadKey
 
 PUBLIC, PRIVATE, ENCRYPTED = "PUBLIC KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"
-_NO_ENCRYPTION = "this private key is encrypted, which this version of hbss cannot read; decrypt it first"
 
 
 def write_public(kind: Algorithm, raw: bytes) -> bytes:
@@ -34,18 +33,36 @@ def split_public(data: bytes) -> tuple[str, bytes]:
 
 
 def write_private(kind: Algorithm, raw: bytes) -> bytes:
-    """PKCS#8 in DER, unencrypted: the OCTET STRING holds the raw key itself."""
+    """PKCS#8 in DER, not encrypted: the OCTET STRING holds the raw key itself."""
     version = der.encode_integer(0)
     return der.encode(der.SEQUENCE, version, write_algorithm(kind), der.encode(der.OCTET_STRING, raw))
 
 
-def read_private(data: bytes) -> tuple[Algorithm, bytes, bytes | None]:
-    """The algorithm, the raw private key and, where the file has it, the raw public key; DER or PEM."""
-    outer = Reader(_content(data, PRIVATE))
+def is_encrypted(data: bytes) -> bool:
+    """Whether a private key, DER or PEM, is under a password; BadKey if it is no private key at all."""
+    if pem.looks_like_pem(data) and pem.read(data)[0] == ENCRYPTED:
+        return True
+    info = Reader(_content(data, PRIVATE)).inside()
+    if info.next_tag != der.SEQUENCE:
+        return False
+    info.read(der.SEQUENCE)
+    if info.next_tag == der.BIT_STRING:
+        raise BadKey("this is a public key")
+    return True
+
+
+def read_private(data: bytes, password: bytes | None = None) -> tuple[Algorithm, bytes, bytes | None]:
+    """The algorithm, the raw private key and, where the file has it, the raw public key; DER or PEM.
+
+    BadKey if it is encrypted and no password is given; ValueError if one is given and it is not.
+    """
+    content = _content(data, PRIVATE, ENCRYPTED)
+    if is_encrypted(data) == (password is None):
+        if password is None:
+            raise BadKey("this private key is encrypted: its password is needed")
+        raise ValueError("this private key is not encrypted: leave the password out")
+    outer = Reader(content if password is None else encrypted.read(content, password))
     info = outer.inside()
-    if info.next_tag == der.SEQUENCE:
-        info.read(der.SEQUENCE)
-        raise BadKey("this is a public key" if info.next_tag == der.BIT_STRING else _NO_ENCRYPTION)
     version = info.read(der.INTEGER)
     if version not in (b"\x00", b"\x01"):
         raise BadKey(f"a PKCS#8 file has version 0 or 1, this one has 0x{version[:8].hex()}")
@@ -59,14 +76,12 @@ def read_private(data: bytes) -> tuple[Algorithm, bytes, bytes | None]:
     return kind, raw, public
 
 
-def _content(data: bytes, label: str) -> bytes:
+def _content(data: bytes, *labels: str) -> bytes:
     if not pem.looks_like_pem(data):
         return data
     found, content = pem.read(data)
-    if found == ENCRYPTED:
-        raise BadKey(_NO_ENCRYPTION)
-    if found != label:
-        raise BadKey(f"expected a PEM block of {label}, found {found}")
+    if found not in labels:
+        raise BadKey(f"expected a PEM block of {labels[0]}, found {found}")
     return content
 
 

@@ -1,0 +1,96 @@
+"""Where passwords come from, and hbss password.
+
+A descriptor, else an environment variable, else the terminal; never the command line, which every user of the machine
+can read.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+import hbss
+from hbss import files
+from hbss.encoding import keyfile
+from hbss.stores.database import is_database
+
+VARIABLE, NEW_VARIABLE = "HBSS_PASSWORD", "HBSS_NEW_PASSWORD"
+LONGEST = 1 << 16  # bytes
+
+
+def load(name: str) -> hbss.PrivateKey:
+    """An SLH-DSA private key from its file; of an encrypted one the password is asked for."""
+    data = Path(name).read_bytes()
+    if not keyfile.is_encrypted(data):
+        return hbss.load_private_key(data)
+    return hbss.load_private_key(data, given(_descriptor(), VARIABLE, f"Password of {name}"))
+
+
+def for_new_key(name: str) -> bytes:
+    """The password of a key that is to be made."""
+    return given(_descriptor(), VARIABLE, f"Password of {name}", new=True)
+
+
+def _descriptor() -> int | None:
+    """What `hbss --password-fd` says."""
+    found: int | None = click.get_current_context().find_root().params.get("password_fd")
+    return found
+
+
+def given(descriptor: int | None, variable: str, prompt: str, new: bool = False) -> bytes:
+    """A password; new: typed twice at the terminal. A usage error if there is none."""
+    if descriptor is not None:
+        return _checked(_from_descriptor(descriptor))
+    if variable in os.environ:
+        return _checked(os.environb[variable.encode()])
+    if not _has_terminal():
+        raise click.UsageError(
+            f"a password is needed and there is no terminal to ask at: set {variable}, or name a descriptor"
+        )
+    return _checked(str(click.prompt(prompt, hide_input=True, confirmation_prompt=new, err=True)).encode())
+
+
+def _from_descriptor(descriptor: int) -> bytes:
+    """The first line of it."""
+    found = bytearray()
+    while len(found) < LONGEST and b"\n" not in found:
+        part = os.read(descriptor, LONGEST)
+        if not part:
+            break
+        found += part
+    return bytes(found.partition(b"\n")[0].removesuffix(b"\r"))
+
+
+def _has_terminal() -> bool:
+    try:
+        with open("/dev/tty"):
+            return True
+    except OSError:
+        return False
+
+
+def _checked(password: bytes) -> bytes:
+    if not password:
+        raise click.UsageError("an empty password protects nothing")
+    return password
+
+
+@click.command()
+@click.argument("key")
+@click.option("--new-password-fd", type=click.IntRange(0), metavar="N", help="Read the new one from this descriptor.")
+@click.option("--remove", is_flag=True, help="Leave KEY without a password.")
+def password(key: str, new_password_fd: int | None, remove: bool) -> None:
+    """Give the SLH-DSA key KEY a password, another one, or none.
+
+    The old one is asked for if there is one (HBSS_PASSWORD, hbss --password-fd N), then the new one
+    (HBSS_NEW_PASSWORD). The file is replaced at once and whole; copies of the old one stay as they are.
+    """
+    if is_database(key):
+        raise click.UsageError(f"{key} is a stateful key; this version of hbss gives no password to those")
+    private = load(key)
+    secret = None if remove else given(new_password_fd, NEW_VARIABLE, f"New password of {key}", new=True)
+    with files.written(Path(key).resolve(), 0o600) as file:  # what a link leads to, and not the link
+        file.write(private.pem(secret))
+    click.echo(f"{key}: {'no password any more' if remove else 'under a new password'}", err=True)
