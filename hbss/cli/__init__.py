@@ -1,4 +1,4 @@
-"""The command line: hbss keygen | sign | verify | state | audit | pubkey | password | cert | sets | choose | bench."""
+"""The command line, `hbss`; `hbss --help` lists the commands."""
 
 from __future__ import annotations
 

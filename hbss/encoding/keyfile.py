@@ -26,6 +26,11 @@ def read_public(data: bytes) -> tuple[Algorithm, bytes]:
     return kind, _unwrap(raw) if kind.set_name is None else raw
 
 
+def algorithm_oid(data: bytes) -> str:
+    """The identifier in an AlgorithmIdentifier, whether it is one of hbss's or not."""
+    return Reader(data).inside().oid()
+
+
 def split_public(data: bytes) -> tuple[str, bytes]:
     """The identifier and the key's own bytes of any SubjectPublicKeyInfo in DER, whether it is one of hbss's or not."""
     info = Reader(data).inside()
@@ -48,6 +53,8 @@ def is_encrypted(data: bytes) -> bool:
     info.read(der.SEQUENCE)
     if info.next_tag == der.BIT_STRING:
         raise BadKey("this is a public key")
+    if info.next_tag != der.OCTET_STRING:
+        raise BadKey("this is no private key")
     return True
 
 
