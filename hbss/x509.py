@@ -74,14 +74,12 @@ def issue(
     start = not_before or datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
     if start.tzinfo is None:
         raise ValueError("not_before has no time zone; say datetime.timezone.utc")
-    if days is not None and not days > 0:
-        raise ValueError(f"a certificate is valid for more than {days} days")
-    end = NO_END if days is None else start + datetime.timedelta(days=days)
+    end = _end(start, days)
     name = issuer if isinstance(issuer, x509.Name) else issuer.subject
     if not isinstance(issuer, x509.Name):
         _may_issue(issuer, own)
-    chosen = {type(value): (value, critical) for value, critical in _usual(own, key, issuer, ca, path_length)}
-    chosen.update({type(value): (value, critical) for value, critical in extensions})
+    usual = _usual(own, key, issuer, ca, path_length)
+    chosen = {value.oid: (value, critical) for value, critical in (*usual, *extensions)}
     algorithm = keyfile.write_algorithm(own.algorithm)
     content = certificate.write_certificate(
         x509.random_serial_number() if serial is None else _positive(serial), algorithm, name.public_bytes(),
@@ -96,6 +94,17 @@ def request(signer: Signer, subject: x509.Name, extensions: Extensions = ()) -> 
     content = certificate.write_request(subject.public_bytes(), own.der(), _written(extensions))
     signed = certificate.write_signed(content, keyfile.write_algorithm(own.algorithm), signer.sign(content))
     return x509.load_der_x509_csr(signed)
+
+
+def _end(start: Moment, days: float | None) -> Moment:
+    if days is None:
+        return NO_END
+    if not days > 0:
+        raise ValueError(f"a certificate is valid for more than {days} days")
+    try:
+        return start + datetime.timedelta(days=days)
+    except OverflowError:
+        raise ValueError(f"{days:,.0f} days are more than a certificate can say; leave out its end instead") from None
 
 
 def _may_issue(issuer: x509.Certificate, own: PublicKey) -> None:
@@ -119,7 +128,7 @@ def _usual(
 
 
 def _usage(ca: bool) -> x509.KeyUsage:
-    """What a key that only signs may be for (RFC 9802, section 5; RFC 9909, section 5)."""
+    """What a key that only signs may be for (RFC 9802, RFC 9909)."""
     return x509.KeyUsage(
         digital_signature=not ca, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=ca, crl_sign=ca, encipher_only=False, decipher_only=False,

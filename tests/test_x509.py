@@ -146,6 +146,7 @@ def test_a_certificate_costs_one_index(keys: dict[str, Any]) -> None:
     for wrong in (
         {"days": 0},
         {"days": -1},
+        {"days": 1e9},
         {"serial": 0},
         {"serial": 1 << 159},
         {"not_before": datetime.datetime(2026, 1, 1)},
@@ -223,7 +224,10 @@ def test_chains_that_do_not_hold(keys: dict[str, Any]) -> None:
         [issued("x", key, extensions=[(strange, True)])],
         [root()],
     )
-    verify_chain([issued("x", key, extensions=[(strange, False)])], [root()], at=NOW)
+    other_strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.5"), b"\5\0")
+    two = issued("x", key, extensions=[(strange, False), (other_strange, False)])
+    assert len(two.extensions) == 6
+    verify_chain([two], [root()], at=NOW)
     for chain, trusted in ([], [root()]), ([end], []):
         with pytest.raises(ValueError, match="needs a certificate"):
             verify_chain(chain, trusted)

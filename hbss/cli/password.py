@@ -44,7 +44,7 @@ def given(descriptor: int | None, variable: str, prompt: str, new: bool = False)
     if descriptor is not None:
         return _checked(_from_descriptor(descriptor))
     if variable in os.environ:
-        return _checked(os.environb[variable.encode()])
+        return _checked(os.fsencode(os.environ[variable]))
     if not _has_terminal():
         raise click.UsageError(
             f"a password is needed and there is no terminal to ask at: set {variable}, or name a descriptor"
