@@ -113,6 +113,7 @@ def test_the_drafts_wrapped_form_is_read_and_not_written(name: str) -> None:
         hbss.load_public_key(wrap(oid, der.encode(der.OCTET_STRING, raw_key(name)) + b"\0"))
 
 
+HUGE_OID = der.encode(der.OID, b"\xff" * 3000 + b"\x01")  # a number of more digits than Python writes
 SPKI = wrap("2.16.840.1.101.3.4.3.20", bytes(range(32)))
 
 
@@ -129,6 +130,10 @@ SPKI = wrap("2.16.840.1.101.3.4.3.20", bytes(range(32)))
         (wrap("2.16.840.1.101.3.4.3.20", bytes(32), b"\x05\x00"), "too many"),
         (wrap("1.2.840.113549.1.1.1", bytes(32)), "1.2.840.113549.1.1.1"),
         (wrap("2.999.1", bytes(32)), "2.999.1"),
+        (
+            der.encode(der.SEQUENCE, der.encode(der.SEQUENCE, HUGE_OID), der.encode_bits(bytes(32))),
+            "identifier of 3001",
+        ),
         (SPKI.replace(b"\x03\x21\x00", b"\x03\x21\x01"), "whole bytes"),
         (SPKI.replace(b"\x06\x09", b"\x04\x09"), "expected OBJECT IDENTIFIER"),
         (wrap("2.16.840.1.101.3.4.3.20", bytes(31)), "32 bytes; got 31"),

@@ -16,6 +16,7 @@ _NAMES = {
     SEQUENCE: "SEQUENCE", SET: "SET", CONTEXT_0: "[0]", CONTEXT_1: "[1]", CONTEXT_3: "[3]",
 }  # fmt: skip
 _LONGEST = 4  # bytes of a length: no key comes near
+_LONGEST_OID = 128  # bytes: longer ones could not even be shown, as Python refuses numbers of so many digits
 
 
 # ---- writing -------------------------------------------------------------------------------------------------------
@@ -139,6 +140,8 @@ class Reader:
 def _dotted(content: bytes) -> str:
     if not content or content[-1] & 0x80:
         raise BadKey("malformed DER: an object identifier is cut off")
+    if len(content) > _LONGEST_OID:
+        raise BadKey(f"malformed DER: an object identifier of {len(content)} bytes")
     arcs, arc, fresh = [], 0, True
     for byte in content:
         if fresh and byte == 0x80:
