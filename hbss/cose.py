@@ -86,15 +86,15 @@ def verify1(
     return content
 
 
-def describe(message: Buffer) -> tuple[str, int | None, int]:
-    """Algorithm, payload's bytes (None: detached) and signature's bytes of a COSE_Sign1 message; nothing is verified.
+def describe(message: Buffer) -> tuple[str, bytes | None, int]:
+    """Algorithm, payload (None: detached) and signature's bytes of a COSE_Sign1 message; nothing is verified.
 
     InvalidSignature if it is none.
     """
     encoded, payload, signature = _parts(bytes(view(message, "message")))
     number = (_map(encoded) if encoded else {}).get(_ALGORITHM)
     named: dict[Any, str] = {_HSS_LMS: "HSS-LMS", **_SETS} if type(number) is int else {}
-    return named.get(number, f"another, {number!r}"), None if payload is None else len(payload), len(signature)
+    return named.get(number, f"another, {number!r}"), payload, len(signature)
 
 
 def _structure(protected: bytes, external_aad: bytes, payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a file is: keys, signatures, certificates, requests, COSE, by what stands in it.
+"""What a file is: keys, signatures, certificates, requests, CMS, COSE, by what stands in it.
 
 A bare signature names no set, unless it is of LMS or HSS: then there are candidates by its length, and with the public
 key it is known exactly. Nothing here opens a file: a stateful key's may only be opened by its store.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hbss._native import SetRow
 from hbss.audit.reading import Malformed, reader
-from hbss.encoding import certificate, keyfile, pem
+from hbss.encoding import certificate, keyfile, pem, signed_data
 from hbss.encoding.identifiers import ALGORITHMS
 from hbss.errors import BadKey, InvalidSignature
 from hbss.keys import PublicKey, load_public_key
@@ -130,6 +130,23 @@ def _names(data: bytes) -> Facts:
     }  # fmt: skip
 
 
+def _cms(data: bytes) -> Finding:
+    found = signed_data.read(data)
+    return Finding(
+        "CMS SignedData",
+        {
+            "content": _length(found.content),
+            "certificates": len(found.certificates),
+            "signed with": [_algorithm(signer.algorithm) for signer in found.signers],
+            "signature bytes": [len(signer.signature) for signer in found.signers],
+        },
+    )
+
+
+def _length(content: bytes | None) -> str:
+    return "detached" if content is None else f"{len(content)} bytes"
+
+
 # ---- COSE ----------------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +167,7 @@ def _cose(data: bytes) -> Finding:
         "COSE_Sign1",
         {
             "algorithm": number,
-            "payload": "detached" if payload is None else f"{payload} bytes",
+            "payload": _length(payload),
             "signature bytes": signature,
         },
     )
@@ -162,6 +179,7 @@ _LABELS: dict[str, Callable[[bytes], Finding]] = {
     keyfile.ENCRYPTED: _encrypted,
     "CERTIFICATE": _certificate,
     "CERTIFICATE REQUEST": _request,
+    **dict.fromkeys(signed_data.LABELS, _cms),
 }
 
 
@@ -196,7 +214,7 @@ def _bare(data: bytes) -> Finding:
     keys = [row.name for row in rows().values() if _may_be_key(row, data)]
     if keys:
         return Finding("raw public key", {"bytes": len(data), "candidates": keys})
-    raise ValueError(f"{len(data)} bytes that hbss does not know: no key, signature, certificate or COSE message")
+    raise ValueError(f"{len(data)} bytes that hbss does not know: no key, signature, certificate, CMS or COSE message")
 
 
 def _may_sign(row: SetRow, data: bytes) -> bool:

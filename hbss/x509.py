@@ -109,7 +109,7 @@ def _end(start: Moment, days: float | None) -> Moment:
 
 def _may_issue(issuer: x509.Certificate, own: PublicKey) -> None:
     if public_key(issuer) != own:
-        raise InvalidCertificate(f"the certificate of {_name(issuer)} is of another key than the one that signs")
+        raise InvalidCertificate(f"the certificate of {name_of(issuer)} is of another key than the one that signs")
     _check_rights(issuer, 0)
 
 
@@ -119,11 +119,10 @@ def _usual(
     """The extensions of every certificate that is made here."""
     yield x509.BasicConstraints(ca=ca, path_length=path_length), True
     yield _usage(ca), True
-    yield x509.SubjectKeyIdentifier(_identifier(_spki(key))), False
-    authority = _identifier(own.der())
+    yield x509.SubjectKeyIdentifier(key_identifier(_spki(key))), False
+    authority = key_identifier(own.der())
     if isinstance(issuer, x509.Certificate):
-        found = _extension(issuer, x509.SubjectKeyIdentifier)
-        authority = authority if found is None else found.digest
+        authority = subject_identifier(issuer) or authority
     yield x509.AuthorityKeyIdentifier(authority, None, None), False
 
 
@@ -144,7 +143,13 @@ def _spki(key: PublicKey | Any) -> bytes:
         raise TypeError(f"a certificate is of a public key of hbss or cryptography, not {type(key).__name__}") from None
 
 
-def _identifier(spki: bytes) -> bytes:
+def subject_identifier(of: x509.Certificate) -> bytes | None:
+    """The identifier of its key that a certificate states."""
+    found = _extension(of, x509.SubjectKeyIdentifier)
+    return None if found is None else bytes(found.digest)
+
+
+def key_identifier(spki: bytes) -> bytes:
     """The first 160 bits of the SHA-256 of the key's own bytes: RFC 7093, section 2, method 1."""
     return hashlib.sha256(keyfile.split_public(spki)[1]).digest()[:20]
 
@@ -167,14 +172,24 @@ def public_key(of: x509.Certificate | x509.CertificateSigningRequest) -> PublicK
 
     BadKey for a hash-based key that cannot be read; other keys raise what `cryptography` does.
     """
-    spki = _parts(of).public_key
+    spki = parts(of).public_key
     return load_public_key(spki) if keyfile.split_public(spki)[0] in ALGORITHMS else of.public_key()
 
 
-def _parts(of: x509.Certificate | x509.CertificateSigningRequest) -> Signed:
-    data = of.public_bytes(Encoding.DER)
+def der_of(of: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
+    """It in DER."""
+    return of.public_bytes(Encoding.DER)
+
+
+def load(data: bytes) -> x509.Certificate:
+    """A certificate in DER; ValueError if it is none."""
+    return x509.load_der_x509_certificate(data)
+
+
+def parts(of: x509.Certificate | x509.CertificateSigningRequest) -> Signed:
+    """What it is made of."""
     read = certificate.read_certificate if isinstance(of, x509.Certificate) else certificate.read_request
-    return read(data)
+    return read(der_of(of))
 
 
 def verify_request(asked: x509.CertificateSigningRequest) -> None:
@@ -182,11 +197,11 @@ def verify_request(asked: x509.CertificateSigningRequest) -> None:
     try:
         key = public_key(asked)
         if isinstance(key, PublicKey):
-            _verify_parts(_parts(asked), key)
+            _verify_parts(parts(asked), key)
         elif not asked.is_signature_valid:
             raise InvalidSignature
     except (InvalidSignature, BadKey, ValueError, TypeError, cryptography.exceptions.UnsupportedAlgorithm) as error:
-        raise InvalidCertificate(f"the request of {_name(asked)} is not signed by its own key: {error}") from None
+        raise InvalidCertificate(f"the request of {name_of(asked)} is not signed by its own key: {error}") from None
 
 
 def verify_issued(found: x509.Certificate, issuer: x509.Certificate) -> None:
@@ -195,12 +210,12 @@ def verify_issued(found: x509.Certificate, issuer: x509.Certificate) -> None:
     Neither dates nor rights are looked at: that is what `verify_chain` does.
     """
     try:
-        named = _field(found, "issuer")
-        if named != _field(issuer, "subject"):
+        named = field_of(found, "issuer")
+        if named != field_of(issuer, "subject"):
             raise InvalidSignature(f"it names {named.rfc4514_string() or 'nobody'} as its issuer")
         key = public_key(issuer)
         if isinstance(key, PublicKey):
-            _verify_parts(_parts(found), key)
+            _verify_parts(parts(found), key)
         else:
             found.verify_directly_issued_by(issuer)
     except (
@@ -209,16 +224,16 @@ def verify_issued(found: x509.Certificate, issuer: x509.Certificate) -> None:
     ) as error:  # fmt: skip
         reason = str(error) or "the signature does not fit"
         raise InvalidCertificate(
-            f"the certificate of {_name(found)} was not issued by {_name(issuer)}: {reason}"
+            f"the certificate of {name_of(found)} was not issued by {name_of(issuer)}: {reason}"
         ) from None
 
 
-def _verify_parts(parts: Signed, key: PublicKey) -> None:
-    if parts.inner_algorithm not in (b"", parts.algorithm):
+def _verify_parts(signed: Signed, key: PublicKey) -> None:
+    if signed.inner_algorithm not in (b"", signed.algorithm):
         raise InvalidSignature("it names two different algorithms")
-    if parts.algorithm != keyfile.write_algorithm(key.algorithm):
+    if signed.algorithm != keyfile.write_algorithm(key.algorithm):
         raise InvalidSignature("it names another algorithm than the key's, or gives it parameters")
-    key.verify(parts.signature, parts.content)
+    key.verify(signed.signature, signed.content)
 
 
 def verify_chain(
@@ -247,10 +262,10 @@ def verify_chain(
 
 
 def _check_anchor(last: x509.Certificate, depth: int, trusted: Sequence[x509.Certificate], moment: Moment) -> None:
-    issuer = _field(last, "issuer")
-    named = [anchor for anchor in trusted if _field(anchor, "subject") == issuer]
+    issuer = field_of(last, "issuer")
+    named = [anchor for anchor in trusted if field_of(anchor, "subject") == issuer]
     if not named:
-        raise InvalidCertificate(f"the certificate of {_name(last)} is not trusted, and no trusted one issued it")
+        raise InvalidCertificate(f"the certificate of {name_of(last)} is not trusted, and no trusted one issued it")
     reasons = []
     for anchor in named:
         try:
@@ -269,26 +284,35 @@ def _check_rights(issuer: x509.Certificate, below: int) -> None:
     """Whether it may issue certificates, with so many issuers below it."""
     limits, usage = _extension(issuer, x509.BasicConstraints), _extension(issuer, x509.KeyUsage)
     if limits is None or not limits.ca:
-        raise InvalidCertificate(f"{_name(issuer)} may not issue certificates: it is no authority")
+        raise InvalidCertificate(f"{name_of(issuer)} may not issue certificates: it is no authority")
     if limits.path_length is not None and below > limits.path_length:
         raise InvalidCertificate(
-            f"{_name(issuer)} allows {limits.path_length} authorities below it; here there are {below}"
+            f"{name_of(issuer)} allows {limits.path_length} authorities below it; here there are {below}"
         )
     if usage is not None and not usage.key_cert_sign:
-        raise InvalidCertificate(f"{_name(issuer)} may not issue certificates: its key usage does not say so")
+        raise InvalidCertificate(f"{name_of(issuer)} may not issue certificates: its key usage does not say so")
+
+
+def check_signs(found: x509.Certificate) -> None:
+    """Raise InvalidCertificate if its key usage is not to sign messages; without one it may."""
+    usage = _extension(found, x509.KeyUsage)
+    if usage is not None and not (usage.digital_signature or usage.content_commitment):
+        raise InvalidCertificate(f"the key of {name_of(found)} is not for signing messages: its key usage says others")
 
 
 def _check_date(found: x509.Certificate, moment: Moment) -> None:
-    first, last = _field(found, "not_valid_before_utc"), _field(found, "not_valid_after_utc")
+    first, last = field_of(found, "not_valid_before_utc"), field_of(found, "not_valid_after_utc")
     if not first <= moment <= last:
-        raise InvalidCertificate(f"the certificate of {_name(found)} is valid from {first} to {last}, not at {moment}")
+        raise InvalidCertificate(
+            f"the certificate of {name_of(found)} is valid from {first} to {last}, not at {moment}"
+        )
 
 
 def _check_critical(found: x509.Certificate) -> None:
     for each in _extensions(found):
         if each.critical and not isinstance(each.value, _UNDERSTOOD):
             raise InvalidCertificate(
-                f"the certificate of {_name(found)} has a critical extension that is not understood: "
+                f"the certificate of {name_of(found)} has a critical extension that is not understood: "
                 f"{each.oid.dotted_string}"
             )
 
@@ -298,11 +322,11 @@ def _extension(found: x509.Certificate, kind: type[Any]) -> Any:
 
 
 def _extensions(found: x509.Certificate) -> x509.Extensions:
-    extensions: x509.Extensions = _field(found, "extensions")
+    extensions: x509.Extensions = field_of(found, "extensions")
     return extensions
 
 
-def _field(found: x509.Certificate, name: str) -> Any:
+def field_of(found: x509.Certificate, name: str) -> Any:
     """A field of a certificate, which is read only now; InvalidCertificate if it is malformed."""
     try:
         return getattr(found, name)
@@ -310,7 +334,7 @@ def _field(found: x509.Certificate, name: str) -> Any:
         raise InvalidCertificate(f"{name.replace('_', ' ')} of a certificate cannot be read: {error}") from None
 
 
-def _name(of: x509.Certificate | x509.CertificateSigningRequest) -> str:
+def name_of(of: x509.Certificate | x509.CertificateSigningRequest) -> str:
     """Of the subject, for messages."""
     try:
         return of.subject.rfc4514_string() or "no name"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hbss
-from hbss import cose, inspection
+from hbss import cms, cose, inspection
 from hbss.cli.app import run
 from hbss.encoding import pem
 from hbss.inspection import inspect
@@ -102,6 +102,14 @@ def test_certificates_requests_and_cose(tmp_path: Path) -> None:
     assert inspect(leaf.public_bytes(Encoding.DER)).facts["key"] == "another algorithm, 1.3.101.112"
     assert inspect(request(private(), NAME).public_bytes(Encoding.PEM)).kind == "certification request"
     small = private("SLH-DSA-SHA2-128s")
+    beside = cms.sign(private(), b"1234", certificate=root, chain=[leaf])
+    assert inspect(beside) == (
+        "CMS SignedData",
+        {
+            "content": "detached", "certificates": 2, "signed with": ["SLH-DSA-SHA2-128f"], "signature bytes": [17088],
+        },
+    )  # fmt: skip
+    assert inspect(pem.write("CMS", cms.sign(small, b"1234", detached=False))).facts["content"] == "4 bytes"
     message = cose.sign1(small, b"1234")
     assert inspect(message) == (
         "COSE_Sign1", {"algorithm": "SLH-DSA-SHA2-128s", "payload": "4 bytes", "signature bytes": 7856},
@@ -165,6 +173,6 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert [(each["file"], each["kind"]) for each in found] == [("k.pub", "public key"), ("f.sig", "signature")]
     assert run(["inspect", "f"]) == 2
     said = capsys.readouterr().err
-    assert said == "hbss: f: 4 bytes that hbss does not know: no key, signature, certificate or COSE message\n"
+    assert said == "hbss: f: 4 bytes that hbss does not know: no key, signature, certificate, CMS or COSE message\n"
     assert run(["inspect", "none"]) == 2
     assert "none: No such file" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import click
 
 from hbss import _native
 from hbss.bench import measure
-from hbss.cli import audit, bench, cert, choose, inspect, keygen, password, sets, signing, state
+from hbss.cli import audit, bench, cert, choose, cms, inspect, keygen, password, sets, signing, state
 from hbss.errors import HbssError, InvalidCertificate, InvalidSignature
 
 
@@ -40,7 +40,7 @@ def cli(password_fd: int | None) -> None:
 
 for command in (
     keygen.keygen, keygen.pubkey, signing.sign, signing.verify, state.state, audit.audit, sets.sets, choose.choose,
-    bench.bench, inspect.inspect, cert.cert, password.password,
+    bench.bench, inspect.inspect, cert.cert, cms.cms, password.password,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -111,7 +111,7 @@ def issue(
 
     if path_length is not None and not ca:
         raise click.UsageError("--path-length is for an authority: say --ca as well")
-    authority = _certificate(issuer)
+    authority = load(issuer)
     who, public, hosts = _subject(subject)
     who = who if name is None else _name(name)
     if who is None:
@@ -146,7 +146,7 @@ def verify(certificates: tuple[str, ...], trust: tuple[str, ...], at: datetime.d
         click.echo("good request", err=True)
         return
     moment = None if at is None else at.replace(tzinfo=datetime.timezone.utc)
-    x509.verify_chain(list(map(_certificate, certificates)), list(map(_certificate, trust)), at=moment)
+    x509.verify_chain(list(map(load, certificates)), list(map(load, trust)), at=moment)
     click.echo("good chain", err=True)
 
 
@@ -182,7 +182,8 @@ def _hosts(dns: tuple[str, ...]) -> list[tuple[Any, bool]]:
     return [(x509.SubjectAlternativeName([x509.DNSName(host) for host in dns]), False)] if dns else []
 
 
-def _certificate(name: str) -> x509.Certificate:
+def load(name: str) -> x509.Certificate:
+    """A certificate in PEM or DER; BadKey names its file."""
     from cryptography import x509
 
     return _parsed(name, io.read(name), "certificate", x509.load_pem_x509_certificate, x509.load_der_x509_certificate)

@@ -16,7 +16,7 @@ from hbss.stores.database import is_database
 @click.option("--key", metavar="PUB", help="The public key of a bare signature: then it is read exactly.")
 @click.option("--json", "as_json", is_flag=True, help="A list, with one object for each file.")
 def inspect(files: tuple[str, ...], key: str | None, as_json: bool) -> None:
-    """Say what each FILE is: key, signature, certificate, request, COSE. Nothing is verified.
+    """Say what each FILE is: key, signature, certificate, request, CMS, COSE. Nothing is verified.
 
     A bare signature of XMSS or SLH-DSA names no set: its candidates are listed by length, or --key says which.
     """

@@ -32,6 +32,8 @@ class Signed(NamedTuple):
     inner_algorithm: bytes
     """The same again inside what is signed; of a request empty, as there is none."""
     public_key: bytes
+    issuer_and_serial: bytes = b""
+    """What others name a certificate by (RFC 5652, section 10.2.4); of a request empty."""
 
 
 def write_signed(content: bytes, algorithm: bytes, signature: bytes) -> bytes:
@@ -50,7 +52,7 @@ def write_certificate(
         der.encode_integer(serial),
         algorithm,
         issuer,
-        der.encode(der.SEQUENCE, *map(_time, dates)),
+        der.encode(der.SEQUENCE, *map(write_time, dates)),
         subject,
         public_key,
         der.encode(der.CONTEXT_3, _extensions(extensions)),
@@ -71,11 +73,11 @@ def read_certificate(data: bytes) -> Signed:
     fields = Reader(content).inside()
     if fields.next_tag == der.CONTEXT_0:
         fields.read(der.CONTEXT_0)
-    fields.read(der.INTEGER)
-    inner = fields.whole()
-    for _ in ("issuer", "validity", "subject"):
+    serial, inner, issuer = fields.whole(der.INTEGER), fields.whole(), fields.whole()
+    for _ in ("validity", "subject"):
         fields.read(der.SEQUENCE)
-    return Signed(content, algorithm, signature, inner, fields.whole())
+    named = der.encode(der.SEQUENCE, issuer, serial)
+    return Signed(content, algorithm, signature, inner, fields.whole(), named)
 
 
 def read_request(data: bytes) -> Signed:
@@ -104,8 +106,8 @@ def _extensions(extensions: Iterable[Extension]) -> bytes:
     return der.encode(der.SEQUENCE, *encoded)
 
 
-def _time(moment: datetime.datetime) -> bytes:
-    """UTCTime up to 2049, GeneralizedTime from 2050: RFC 5280, section 4.1.2.5."""
+def write_time(moment: datetime.datetime) -> bytes:
+    """Time in DER: UTCTime up to 2049, GeneralizedTime from 2050: RFC 5280, section 4.1.2.5."""
     moment = moment.astimezone(datetime.timezone.utc)
     text = moment.strftime("%m%d%H%M%SZ")
     if 1950 <= moment.year < 2050:

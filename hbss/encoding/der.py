@@ -6,14 +6,18 @@ Whatever bytes come in, the only exception is BadKey.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hbss.errors import BadKey
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x01, 0x02, 0x03, 0x04, 0x06, 0x30, 0x31
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 CONTEXT_0, CONTEXT_1, CONTEXT_3 = 0xA0, 0x81, 0xA3  # [0] and [3] constructed, [1] primitive
+CONTEXT_0_PRIMITIVE, CONTEXT_1_CONSTRUCTED = 0x80, 0xA1
 _NAMES = {
     INTEGER: "INTEGER", BIT_STRING: "BIT STRING", OCTET_STRING: "OCTET STRING", OID: "OBJECT IDENTIFIER",
     SEQUENCE: "SEQUENCE", SET: "SET", CONTEXT_0: "[0]", CONTEXT_1: "[1]", CONTEXT_3: "[3]",
+    CONTEXT_0_PRIMITIVE: "[0]", CONTEXT_1_CONSTRUCTED: "[1]",
 }  # fmt: skip
 _LONGEST = 4  # bytes of a length: no key comes near
 _LONGEST_OID = 128  # bytes: longer ones could not even be shown, as Python refuses numbers of so many digits
@@ -73,13 +77,13 @@ class Reader:
         """The content of the next value, which must have this tag."""
         if self.next_tag != tag:
             found = "nothing" if self.next_tag is None else f"tag 0x{self.next_tag:02x}"
-            raise BadKey(f"malformed DER: expected {_NAMES[tag]} at byte {self._at}, found {found}")
+            raise BadKey(f"malformed DER: expected {_name(tag)} at byte {self._at}, found {found}")
         start = self._at
         self._at += 1
         length = self._length()
         content = self._data[self._at : self._at + length]
         if len(content) != length:
-            raise BadKey(f"malformed DER: the {_NAMES[tag]} at byte {start} is cut off")
+            raise BadKey(f"malformed DER: the {_name(tag)} at byte {start} is cut off")
         self._at += length
         return content
 
@@ -88,6 +92,11 @@ class Reader:
         start = self._at
         self.read(tag)
         return self._data[start : self._at]
+
+    def rest(self) -> Iterator[bytes]:
+        """All values that follow, each as it stands."""
+        while (tag := self.next_tag) is not None:
+            yield self.whole(tag)
 
     def inside(self, tag: int = SEQUENCE) -> Reader:
         """A reader of the next value's content."""
@@ -135,6 +144,10 @@ class Reader:
             raise BadKey("malformed DER: it ends inside a length")
         self._at += 1
         return self._data[self._at - 1]
+
+
+def _name(tag: int) -> str:
+    return _NAMES.get(tag, f"tag 0x{tag:02x}")
 
 
 def _dotted(content: bytes) -> str:
