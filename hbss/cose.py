@@ -15,6 +15,7 @@ try:
 except ModuleNotFoundError as error:  # pragma: no cover - the tests have it
     raise ModuleNotFoundError("COSE needs cbor2: pip install 'hbss[cose]'", name=error.name) from None
 
+from hbss.encoding.identifiers import AKP_SETS
 from hbss.errors import BadKey, InvalidSignature
 from hbss.keys import PublicKey
 from hbss.message import view
@@ -28,7 +29,7 @@ else:
 
 __all__ = ["read_key", "sign1", "verify1", "write_key"]
 
-DRAFT = {"SLH-DSA-SHA2-128s": -51, "SLH-DSA-SHAKE-128s": -52}  # TBD1 and TBD2 of the draft
+DRAFT = dict(zip(AKP_SETS, (-51, -52), strict=True))  # TBD1 and TBD2 of the draft
 _HSS_LMS = -46
 _SETS = {number: name for name, number in DRAFT.items()}
 

@@ -1,4 +1,4 @@
-"""What a file is: keys, signatures, certificates, requests, CMS, COSE, by what stands in it.
+"""What a file is: keys, signatures, certificates, requests, CMS, COSE, JSON Web Keys, by what stands in it.
 
 A bare signature names no set, unless it is of LMS or HSS: then there are candidates by its length, and with the public
 key it is known exactly. Nothing here opens a file: a stateful key's may only be opened by its store.
@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from hbss import jose
 from hbss._native import SetRow
 from hbss.audit.reading import Malformed, reader
 from hbss.encoding import certificate, keyfile, pem, signed_data
@@ -41,7 +42,7 @@ def inspect(data: bytes, public: PublicKey | None = None) -> Finding:
         if known is None:
             raise ValueError(f"a PEM block of {label}, which hbss does not read")
         return known(content)
-    for read in (*_LABELS.values(), _cose):
+    for read in (*_LABELS.values(), _jwk, _cose):
         try:
             return read(data)
         except ValueError:  # BadKey and its like
@@ -147,7 +148,14 @@ def _length(content: bytes | None) -> str:
     return "detached" if content is None else f"{len(content)} bytes"
 
 
-# ---- COSE ----------------------------------------------------------------------------------------------------------
+# ---- JOSE and COSE --------------------------------------------------------------------------------------------------
+
+
+def _jwk(data: bytes) -> Finding:
+    found = jose.from_jwk(data)
+    if isinstance(found, PublicKey):
+        return Finding("JSON Web Key", describe_key(found))
+    return Finding("private JSON Web Key, not encrypted", describe_key(found.public_key()))
 
 
 def _cose(data: bytes) -> Finding:

@@ -148,8 +148,8 @@ def test_every_module_has_its_room() -> None:
 ROOMS = [
     "errors", "workers", "_native", "costs", "params", "message", "files", "drawing", "encoding", "keys", "batch",
     "treecache", "treefolder", "stateless", "stores", "families", "ahead", "tower", "piecelog", "draft", "portable",
-    "creation", "status", "stateful", "audit", "state", "wots", "merkle", "x509", "cms", "tuf", "cose", "inspection",
-    "unsafe_known_answers", "testing", "bench", "choosing", "cli", "tour",
+    "creation", "status", "stateful", "audit", "state", "wots", "merkle", "x509", "cms", "tuf", "cose", "jose",
+    "inspection", "unsafe_known_answers", "testing", "bench", "choosing", "cli", "tour",
 ]  # fmt: skip
 
 

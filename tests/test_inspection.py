@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hbss
-from hbss import cms, cose, inspection
+from hbss import cms, cose, inspection, jose
 from hbss.cli.app import run
 from hbss.encoding import pem
 from hbss.inspection import inspect
@@ -116,6 +116,9 @@ def test_certificates_requests_and_cose(tmp_path: Path) -> None:
     )  # fmt: skip
     assert inspect(cose.sign1(small, b"1234", detached=True)).facts["payload"] == "detached"
     assert inspect(cose.write_key(small.public_key())).kind == "COSE_Key"
+    for key, kind in (small, "private JSON Web Key, not encrypted"), (small.public_key(), "JSON Web Key"):
+        found = inspect(json.dumps(jose.to_jwk(key)).encode())
+        assert found == (kind, inspection.describe_key(small.public_key()))
 
 
 @pytest.mark.parametrize(

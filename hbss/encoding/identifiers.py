@@ -43,6 +43,8 @@ ALGORITHMS = {
         for i, name in enumerate(_SLHDSA_SETS)
     },
 }
+AKP_SETS = ("SLH-DSA-SHA2-128s", "SLH-DSA-SHAKE-128s")
+"""The sets that COSE and JOSE have names for, by draft-ietf-cose-sphincs-plus: as Algorithm Key Pairs."""
 IDENTIFIERS = {algorithm: oid for oid, algorithm in ALGORITHMS.items()}
 
 
