@@ -4,6 +4,7 @@
 #   test           the whole suite          test-long      what takes minutes
 #   test-backends  the heart of the suite, once for every other kind of CPU this machine can be
 #   crash          the crash kit on the stores, for a minute    crash-long  for half an hour
+#   fuzz           ten minutes of coverage-guided fuzzing of everything that reads bytes (FUZZ_SECONDS=600)
 #   bench          about ten minutes: kernels, operations beside their limits, threads, memory, other implementations
 #   bench-state    what keeping state costs        guard       the counted work of a few acts, beside the record
 #   lint types docs wheel clean
@@ -12,12 +13,13 @@ SHELL   := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON  ?= python3
 JOBS    ?= 2
+FUZZ_SECONDS ?= 600
 BIN     := .venv/bin
 SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.inc') hbss/_build.py setup.py
 READY   := .venv/.extension
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-long test-backends crash crash-long lint types docs bench bench-state guard wheel clean
+.PHONY: run test test-long test-backends crash crash-long fuzz lint types docs bench bench-state guard wheel clean
 
 run: $(READY)
 	@$(BIN)/python -m hbss.tour
@@ -43,6 +45,12 @@ crash: $(READY)
 crash-long: $(READY)
 	@$(BIN)/python -m hbss.testing --budget 300 --kills 5000 --faults 1600 --power 3600 \
 	  --report benchmarks/results/state-campaign.json
+
+# atheris has wheels for some versions of Python only, so it is no part of .venv until it is wanted
+fuzz: $(READY)
+	@$(BIN)/python -c "import atheris" 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=2.3"
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -276,8 +276,8 @@ def _certificates(message: SignedData) -> list[Certificate]:
 def _key(certificate: Certificate) -> PublicKey:
     try:
         found = x509.public_key(certificate)
-    except Exception as error:  # whatever `cryptography` says of keys that it does not know
-        raise InvalidCertificate(f"the key of {x509.name_of(certificate)} cannot be read: {error}") from None
+    except BadKey as error:
+        raise InvalidCertificate(str(error)) from None
     if not isinstance(found, PublicKey):
         raise InvalidSignature("the signer's key is no hash-based one; `cryptography` can check such messages")
     return found

@@ -170,10 +170,16 @@ def _written(extensions: Extensions) -> list[Extension]:
 def public_key(of: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey | Any:
     """The key of a certificate or request: hbss's, or one of `cryptography` for other algorithms.
 
-    BadKey for a hash-based key that cannot be read; other keys raise what `cryptography` does.
+    BadKey for one that neither can read.
     """
     spki = parts(of).public_key
-    return load_public_key(spki) if keyfile.split_public(spki)[0] in ALGORITHMS else of.public_key()
+    oid, _ = keyfile.split_public(spki)
+    if oid in ALGORITHMS:
+        return load_public_key(spki)
+    try:
+        return of.public_key()
+    except (ValueError, TypeError, cryptography.exceptions.UnsupportedAlgorithm) as error:
+        raise BadKey(f"the key of {name_of(of)}, of the algorithm {oid}, cannot be read: {error}") from None
 
 
 def der_of(of: x509.Certificate | x509.CertificateSigningRequest) -> bytes:

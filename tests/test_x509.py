@@ -325,6 +325,17 @@ def test_openssl_accepts_ours_and_we_theirs(openssl: Libcrypto, kind: str) -> No
     assert isinstance(public_key(theirs), hbss.PublicKey)
 
 
+def test_a_key_that_nobody_knows() -> None:
+    """BadKey with its identifier, whoever would have to read it."""
+    oid = der.encode_oid(IDENTIFIERS[private().public_key().algorithm])
+    data = self_signed(private(), name("Root")).public_bytes(Encoding.DER)
+    found = x509.load_der_x509_certificate(data.replace(oid, oid[:-1] + b"\x63"))
+    with pytest.raises(hbss.BadKey, match=r"of the algorithm 2\.16\.840\.1\.101\.3\.4\.3\.99, cannot be read"):
+        public_key(found)
+    with pytest.raises(InvalidCertificate, match="cannot be read"):
+        verify_issued(found, found)
+
+
 # ---- the command ---------------------------------------------------------------------------------------------------
 
 
