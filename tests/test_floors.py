@@ -149,7 +149,7 @@ ROOMS = [
     "errors", "workers", "_native", "costs", "params", "message", "files", "drawing", "encoding", "keys", "batch",
     "treecache", "treefolder", "stateless", "stores", "families", "ahead", "tower", "piecelog", "draft", "portable",
     "creation", "status", "stateful", "audit", "state", "wots", "merkle", "x509", "cms", "tuf", "cose", "jose",
-    "inspection", "unsafe_known_answers", "testing", "bench", "choosing", "cli", "tour",
+    "explain", "inspection", "unsafe_known_answers", "testing", "bench", "choosing", "cli", "tour",
 ]  # fmt: skip
 
 
