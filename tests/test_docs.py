@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -96,6 +97,24 @@ def test_extras_exist() -> None:
     for page in TEXTS:
         for extras in re.findall(r"pip install [^\n]*\[([\w,]+)\]", page.read_text(encoding="utf-8")):
             assert set(extras.split(",")) <= declared, f"{page.name}: [{extras}]"
+
+
+def test_quoted_messages_exist() -> None:
+    """Each message in the troubleshooting page is one that the code has; `…` stands for a value."""
+    said = ["\0".join(phrases(path)) for path in sorted((ROOT / "hbss").rglob("*.py"))]
+    quoted = re.findall(r"\*\*`([^`]+)`\*\*", (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8"))
+    assert len(quoted) > 20
+    for message in quoted:
+        assert any(message in each for each in said), message
+
+
+def phrases(path: Path) -> Iterator[str]:
+    """Every string of a module, with `…` for what is put into it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def test_links_lead_somewhere() -> None:
