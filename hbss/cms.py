@@ -32,9 +32,9 @@ else:
 __all__ = ["certificates", "sign", "verify", "verify_trusted"]
 
 _DIGEST_ARC = "2.16.840.1.101.3.4.2"
-_DIGESTS = {  # by the last number of their identifiers: the name, and the bytes where the function leaves them open
-    1: ("sha256", None), 2: ("sha384", None), 3: ("sha512", None), 8: ("sha3_256", None), 9: ("sha3_384", None),
-    10: ("sha3_512", None), 11: ("shake_128", 32), 12: ("shake_256", 64),
+_DIGESTS: dict[int, tuple[Any, ...]] = {  # by the last number of the identifier: name, and the bytes if those are open
+    1: ("sha256",), 2: ("sha384",), 3: ("sha512",), 8: ("sha3_256",), 9: ("sha3_384",), 10: ("sha3_512",),
+    11: ("shake_128", 32), 12: ("shake_256", 64),
 }  # fmt: skip
 _NUMBERS = {"SHA2-256": 1, "SHA2-512": 3, "SHAKE128": 11, "SHAKE256": 12}
 _NULL = b"\x05\x00"
@@ -108,7 +108,7 @@ def verify(message: Buffer, public: PublicKey, content: Buffer | BinaryIO | None
     signers one must be this key.
     """
     _digest_algorithm(public)
-    found = _read(message)
+    found = describe(message)
     signed = _signed(found, content)
     reason = "the message has no signature of this key's algorithm"
     for signer in found.signers:
@@ -132,7 +132,7 @@ def verify_trusted(
     moment `at` (now). InvalidSignature for a signature that does not fit or has no certificate, InvalidCertificate for
     one that is not trusted or whose key is not for signing messages; ValueError as for `verify`.
     """
-    found = _read(message)
+    found = describe(message)
     signed = _signed(found, content)
     known = [*_certificates(found), *trusted]
     problem: InvalidSignature | InvalidCertificate = InvalidSignature("the message has no certificate of its signer")
@@ -153,12 +153,15 @@ def verify_trusted(
 
 def certificates(message: Buffer) -> list[Certificate]:
     """The certificates in a message, in no order that means something; nothing is verified."""
-    return _certificates(_read(message))
+    return _certificates(describe(message))
 
 
 def describe(message: Buffer) -> SignedData:
     """What a message is made of; nothing is verified. InvalidSignature if it is none."""
-    return _read(message)
+    try:
+        return signed_data.read(bytes(view(message, "message")))
+    except BadKey as error:
+        raise InvalidSignature(f"the message is no CMS SignedData: {error}") from None
 
 
 # ---- one signer ----------------------------------------------------------------------------------------------------
@@ -226,15 +229,14 @@ def _plain(signed: _Signed) -> bytes:
 def _digests(algorithms: Iterable[bytes], content: Buffer | BinaryIO) -> dict[bytes, bytes]:
     """The content's digest by each of these functions that is known."""
     known = {algorithm: found for algorithm in algorithms if (found := _function(algorithm)) is not None}
-    running = {algorithm: hashlib.new(name) for algorithm, (name, _) in known.items()}
+    running = {algorithm: hashlib.new(name) for algorithm, (name, *_) in known.items()}
     for piece in _pieces(content):
         for function in running.values():
             function.update(piece)
-    sizes = {algorithm: () if size is None else (size,) for algorithm, (_, size) in known.items()}
-    return {algorithm: function.digest(*sizes[algorithm]) for algorithm, function in running.items()}
+    return {algorithm: running[algorithm].digest(*size) for algorithm, (_, *size) in known.items()}
 
 
-def _function(algorithm: bytes) -> tuple[str, int | None] | None:
+def _function(algorithm: bytes) -> tuple[Any, ...] | None:
     """Of an AlgorithmIdentifier, whose parameters are absent, or NULL (RFC 5754, section 2)."""
     try:
         fields = Reader(algorithm).inside()
@@ -255,13 +257,6 @@ def _pieces(content: Buffer | BinaryIO) -> Iterator[Any]:
 
 def _whole(content: Buffer | BinaryIO) -> bytes:
     return b"".join(map(bytes, _pieces(content)))
-
-
-def _read(message: Buffer) -> SignedData:
-    try:
-        return signed_data.read(bytes(view(message, "message")))
-    except BadKey as error:
-        raise InvalidSignature(f"the message is no CMS SignedData: {error}") from None
 
 
 def _certificates(message: SignedData) -> list[Certificate]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from benchmarks.libcrypto import Libcrypto
     from hbss.stores.sqlite import SqliteStore
 
 
@@ -39,6 +40,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"hbss backend: {os.environ.get('HBSS_BACKEND') or 'the best of this machine'}"
+
+
+@pytest.fixture(scope="session")
+def openssl() -> Libcrypto:
+    """OpenSSL 3.5 or newer, which knows SLH-DSA."""
+    from benchmarks.libcrypto import Libcrypto
+
+    try:
+        return Libcrypto()
+    except ImportError as error:
+        pytest.skip(str(error))
 
 
 # What the tests of the SQLite store begin with. hbss is imported only inside: HBSS_BACKEND is set before.

@@ -73,12 +73,8 @@ def test_what_is_written(sealed: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["SLH-DSA-SHA2-128f", "SLH-DSA-SHAKE-256f"])
-def test_openssl_reads_ours_and_we_its_own(kind: str) -> None:
+def test_openssl_reads_ours_and_we_its_own(openssl: Libcrypto, kind: str) -> None:
     """Both ways, with the memory that OpenSSL allows scrypt by default."""
-    try:
-        openssl = Libcrypto()
-    except ImportError as error:
-        pytest.skip(str(error))
     key = hbss.generate(kind)
     assert openssl.read_private(key.pem(PASSWORD), PASSWORD) == key.private_bytes_raw()
     with pytest.raises(RuntimeError):

@@ -302,15 +302,6 @@ def test_requests_that_do_not_hold(keys: dict[str, Any]) -> None:
 # ---- OpenSSL -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def openssl() -> Libcrypto:
-    """OpenSSL 3.5 or newer, which knows SLH-DSA."""
-    try:
-        return Libcrypto()
-    except ImportError as error:
-        pytest.skip(str(error))
-
-
 @pytest.mark.parametrize("kind", ["SLH-DSA-SHA2-128f", "SLH-DSA-SHAKE-128f", "SLH-DSA-SHA2-192f"])
 def test_openssl_accepts_ours_and_we_theirs(openssl: Libcrypto, kind: str) -> None:
     """Certificates of SLH-DSA, both ways."""

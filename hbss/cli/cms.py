@@ -71,6 +71,8 @@ def verify(
         raise click.UsageError("only one of MESSAGE and FILE can be standard input")
     if file is not None and output is not None:
         raise click.UsageError("-o is for a message around its content, not for one beside FILE")
+    if output is not None:
+        io.refuse_same(output, message)
     data = io.read(message)
     with nullcontext() if file is None else _content(file) as content:
         if key is not None:
@@ -81,7 +83,6 @@ def verify(
             found = cms.verify_trusted(data, [cert.load(each) for each in trust], content, at=moment)
             who = f" of {found.subject.rfc4514_string()}"
     if output is not None:
-        io.refuse_same(output, message)
         with io.output(output) as write:
             write(cms.describe(data).content or b"")
     click.echo(f"good signature{who}", err=True)
