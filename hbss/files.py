@@ -54,6 +54,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two names lead to one file. It looks at the names only, and opens nothing."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
 def refuse_taken(*paths: Path) -> None:
     """FileExistsError if one of these names is in use, even by a link that leads nowhere."""
     for path in paths:

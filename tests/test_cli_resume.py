@@ -15,8 +15,8 @@ import pytest
 
 import hbss
 from hbss import creation, open_key, workers
-from hbss.cli import io
 from hbss.cli.app import run
+from hbss.cli.pace import Pace, shown
 from tests.resume_kit import LARGE, begin, child
 from tests.state_kit import LMS
 
@@ -113,7 +113,7 @@ def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     seen: list[tuple[int, str]] = []
-    pace = io.Pace(lambda pace: seen.append((pace.done, str(pace))), 10.0)
+    pace = Pace(lambda pace: seen.append((pace.done, str(pace))), 10.0)
     pace(5_000, 10_000)
     for done in range(5_100, 10_100, 100):
         now += 0.5
@@ -129,12 +129,12 @@ def test_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch, capsy
     """One every ten seconds, and none for what is shorter."""
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    with io.progress("building") as pace:
+    with shown("building") as pace:
         for done in range(0, 1_001, 10):
             pace(done, 1_000)
             now += 0.05
     assert capsys.readouterr().err == ""
-    with io.progress("building") as pace:
+    with shown("building") as pace:
         for done in range(0, 1_001, 10):
             pace(done, 1_000)
             now += 0.25

@@ -10,7 +10,7 @@ import click
 
 import hbss
 from hbss import creation, files, workers
-from hbss.cli import io, password
+from hbss.cli import io, pace, password
 from hbss.draft import draft_folder
 from hbss.stateful import StatefulPrivateKey, open_key
 
@@ -53,11 +53,11 @@ def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None, enc
 
 def _make_stateful(key: str, chosen: hbss.ParameterSet, resume: bool, jobs: int | None) -> hbss.PublicKey:
     threads = ThreadPoolExecutor(jobs or workers.cpus())
-    with threads, io.progress(f"building the trees of {chosen.name}") as pace:
+    with threads, pace.shown(f"building the trees of {chosen.name}") as so_far:
         try:
-            creation.create(key, chosen, pace, resume=resume, keep=True, executor=threads)
+            creation.create(key, chosen, so_far, resume=resume, keep=True, executor=threads)
         except BaseException:
-            if pace.begun:
+            if so_far.begun:
                 _say_what_is_left(key)
             raise
     with open_key(key) as made:
