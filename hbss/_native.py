@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from hbss._hbss import ffi, lib
@@ -344,6 +344,34 @@ class Key:
 
     def _ots_public_len(self) -> int:
         return self.set.n * (1 if self.set.scheme == "LMS" else self.set.len1 + self.set.len2)
+
+
+class Verification:
+    """Verifies a signature that is still being made, of a message that is read once, by signer and verifier together.
+
+    Before the message, C needs of a signature its length and what is fixed without the message: numbers, types,
+    randomiser, and all upper levels. The chain values and the path of the lowest level may follow with `finish`.
+    """
+
+    def __init__(self, key: Key, unsigned: Buffer) -> None:
+        self._key = key
+        self._unsigned = _input(unsigned)
+        self._stream = _stream()
+        _check(lib.hbss_verify_start(self._stream, key._pointer, self._unsigned, len(self._unsigned)))
+
+    def watch(self, parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+        """Hand on a message in parts, and see all of them."""
+        for part in parts:
+            data = _input(part)
+            lib.hbss_stream_update(self._stream, data, len(data))
+            yield part
+
+    def finish(self, signature: Buffer) -> None:
+        """Return if the whole signature is a good one; else raise InvalidSignature."""
+        view = _input(signature, len(self._unsigned))
+        status = lib.hbss_verify_finish(self._stream, self._key._pointer, view, len(view))
+        _streams.append(self._stream)
+        _check(status)
 
 
 # that a signature is one of head || message by a key; head: SLH-DSA's domain and context, else empty

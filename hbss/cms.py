@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from hbss import x509
+from hbss import reading, x509
 from hbss.encoding import certificate as frame
 from hbss.encoding import der, keyfile, signed_data
 from hbss.encoding.der import Reader
@@ -42,7 +42,6 @@ _NULL = b"\x05\x00"
 _CONTENT_TYPE, _MESSAGE_DIGEST, _SIGNING_TIME = (f"1.2.840.113549.1.9.{number}" for number in (3, 4, 5))
 _PROTECTION = "1.2.840.113549.1.9.52"  # CMSAlgorithmProtection: RFC 6211
 
-_PIECE = 1 << 20  # bytes of a file that are read at once
 _MOST_CERTIFICATES = 64  # of one message that are considered: each may cost a verification
 
 
@@ -249,10 +248,9 @@ def _function(algorithm: bytes) -> tuple[Any, ...] | None:
 
 def _pieces(content: Buffer | BinaryIO) -> Iterator[Any]:
     if not hasattr(content, "read"):
-        yield view(content, "content")
-        return
-    while piece := content.read(_PIECE):
-        yield view(piece, "content, read from a file opened in binary,")
+        return iter((view(content, "content"),))
+    file: Any = content
+    return reading.pieces(file)
 
 
 def _whole(content: Buffer | BinaryIO) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -21,12 +21,11 @@ from hbss.errors import StateError, WorkerLost
 from hbss.families import family
 from hbss.params import ParameterSet
 from hbss.portable import portable
+from hbss.reading import Progress
 from hbss.stores import guards, keyfile
 from hbss.stores.keyfile import KeyRow, stateful_set
 from hbss.treecache import CACHE_BYTES, Building, Spot, Tree, is_sound
 from hbss.treefolder import TreeFolder
-
-Progress = Callable[[int, int], None]
 
 
 def tree_folder(path: Path) -> Path:

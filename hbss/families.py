@@ -6,9 +6,9 @@ of layer 0; this holds for HSS too, whose levels RFC 8554 counts from the top.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
-from hbss import message
 from hbss._native import Key, wipe
 from hbss.message import Bytes
 from hbss.params import ParameterSet, parameter_set
@@ -31,8 +31,11 @@ class Family(Protocol):
     def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
         """A leaf's signature of the tree below it."""
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, data: Bytes, path: bytes) -> bytes:
-        """A leaf of layer 0 signs a message."""
+    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], path: bytes) -> bytes:
+        """A leaf of layer 0 signs a message, which is read once."""
+
+    def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
+        """What `sign_message` will return, with zeros for what depends on the message, and for the path."""
 
     def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
         """The whole signature; `inner` are the trees below the top one, the lowest first."""
@@ -63,11 +66,14 @@ class Xmss:
         """Chain values and path; no randomiser, as the root is not hashed again."""
         return spot.key.sign_leaf(spot.layer, spot.tree, leaf, bytes(spot.n), public, path)
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, data: Bytes, path: bytes) -> bytes:
+    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], path: bytes) -> bytes:
         """r, then chain values and path."""
         r = spot.key.randomizer(index)
-        digest = spot.key.digest(index, r, message.pieces(data))
-        return r + spot.key.sign_leaf(0, spot.tree, leaf, r, digest, path)
+        return r + spot.key.sign_leaf(0, spot.tree, leaf, r, spot.key.digest(index, r, parts), path)
+
+    def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
+        """r alone."""
+        return spot.key.randomizer(index) + bytes(spot.key.set.layer_len)
 
     def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
         """Index, lowest layer, then upwards."""
@@ -100,12 +106,19 @@ class Hss:
 
     def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
         """An LMS signature, as of any message."""
-        return self.sign_message(leaf, spot, leaf, public, path)
+        return self.sign_message(leaf, spot, leaf, (public,), path)
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, data: Bytes, path: bytes) -> bytes:
+    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], path: bytes) -> bytes:
         """An LMS signature; C follows from the seed, so that a leaf asked twice says the same."""
         c = spot.key.randomizer(leaf)
-        return spot.key.sign_leaf(0, 0, leaf, c, spot.key.digest(leaf, c, message.pieces(data)), path)
+        return spot.key.sign_leaf(0, 0, leaf, c, spot.key.digest(leaf, c, parts), path)
+
+    def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
+        """q, both types and C."""
+        row = spot.key.set
+        head = leaf.to_bytes(4, "big") + row.ots_code.to_bytes(4, "big") + spot.key.randomizer(leaf)
+        values = bytes((row.len1 + row.len2) * row.n)
+        return head + values + row.code.to_bytes(4, "big") + bytes(row.h * row.n)
 
     def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
         """Number of signed keys, each after its signature from the top down, the message's signature."""

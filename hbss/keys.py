@@ -6,14 +6,16 @@ Private keys are of two kinds that share nothing: `hbss.stateless` (SLH-DSA) and
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hbss import _native, message
+from hbss import _native, message, reading
 from hbss.encoding import keyfile, pem
 from hbss.encoding.identifiers import Algorithm, bound_hash
 from hbss.errors import BadKey
 from hbss.message import Bytes, content, view
 from hbss.params import ParameterSet, parameter_set
+from hbss.reading import File, Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -96,6 +98,22 @@ class PublicKey:
         head, whole = self._whole(context, content(data, "data"))
         self._key.verify(signed, [head, *message.pieces(whole)])
 
+    def verify_file(
+        self, signature: Buffer, file: File, context: Buffer | None = None, *, progress: Progress | None = None
+    ) -> None:
+        """Like `verify`, for a file's bytes, which are read once and not held.
+
+        file: its path; or a file open in binary, a pipe included, which is read from where it stands to its end.
+        progress: called with (bytes read, bytes in all), the latter 0 if that is not known. OSError; else as `verify`.
+        """
+        signed = content(signature, "signature")
+        self._refuse_context(context)
+        with reading.opened(file) as opened:
+            parts: Iterable[Bytes] = reading.pieces(opened, progress)
+            if self._key.set.scheme == "SLH-DSA":
+                parts = message.encoded(self._prehash, context, parts)
+            self._key.verify(signed, parts)
+
     def verify_prehash(self, signature: Buffer, digest: Buffer, hash: str, context: Buffer | None = None) -> None:
         """Like `verify`, for a message that was hashed before: HashSLH-DSA (FIPS 205, section 10.3).
 
@@ -111,11 +129,14 @@ class PublicKey:
 
     def _whole(self, context: Buffer | None, data: Bytes) -> tuple[bytes, Bytes]:
         """What the key signs of this message, in two parts; ValueError and TypeError as in `verify`."""
+        self._refuse_context(context)
         if self._key.set.scheme == "SLH-DSA":
             return message.whole(self._prehash, context, data)
-        if context is not None:
-            raise ValueError(f"{self.scheme} has no context, not even an empty one; leave it out")
         return b"", data
+
+    def _refuse_context(self, context: Buffer | None) -> None:
+        if context is not None and self._key.set.scheme != "SLH-DSA":
+            raise ValueError(f"{self.scheme} has no context, not even an empty one; leave it out")
 
     def public_bytes_raw(self) -> bytes:
         """The key as its standard writes it (the LMS family in HSS form)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -105,6 +106,14 @@ def whole(bound: str | None, context: Buffer | None, data: Bytes) -> tuple[bytes
         return pure(context), data
     function = prehash(bound)
     return prehashed(context, function, function.digest(pieces(data))), b""
+
+
+def encoded(bound: str | None, context: Buffer | None, parts: Iterable[Bytes]) -> Iterable[Bytes]:
+    """M' of a message in parts, which are read once."""
+    if bound is None:
+        return itertools.chain((pure(context),), parts)
+    function = prehash(bound)
+    return (prehashed(context, function, function.digest(parts)),)
 
 
 def prehashed(context: Buffer | None, function: PreHash, digest: Bytes) -> bytes:

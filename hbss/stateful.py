@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from hbss import creation
+from hbss import creation, files, reading
 from hbss._native import Key
 from hbss.errors import HandleDead, KeyExhausted, StateError, StateUnsafe
 from hbss.families import family
 from hbss.keys import PublicKey
-from hbss.message import Bytes, content
+from hbss.message import Bytes, content, pieces
 from hbss.params import ParameterSet
+from hbss.reading import File, Progress
 from hbss.status import KeyStatus, is_low, read_status
 from hbss.stores import Spent, StoreState
 from hbss.stores.keyfile import public_root, public_seed
@@ -36,6 +37,7 @@ else:
     Buffer = object
 
 OnLow = Callable[[int], object]
+Message = Iterable[Bytes]  # in parts, to be read once
 _A = TypeVar("_A")
 _T = TypeVar("_T")
 
@@ -43,7 +45,7 @@ _T = TypeVar("_T")
 def create_key(
     path: str | os.PathLike[str],
     set: str | ParameterSet,
-    progress: creation.Progress | None = None,
+    progress: Progress | None = None,
     *,
     resume: bool = False,
     cache_bytes: int = CACHE_BYTES,
@@ -159,12 +161,18 @@ class StatefulPrivateKey(_Signer):
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order, by one reservation: all of them, or an exception and none."""
-        contents = self._contents(items, context)
-        if not contents:
-            return []
-        signatures, stop = self._in_turn(self._reserve_and_sign, contents)
-        self._tell_if_low(stop)
-        return signatures
+        return self._sign_messages(self._messages(items, context))
+
+    def sign_file(self, file: File, context: None = None, *, progress: Progress | None = None) -> bytes:
+        """The signature of a file's bytes, which uses up one index: as `sign` of them, without holding them.
+
+        file: its path; or a file open in binary, a pipe included, which is read from where it stands to its end.
+        progress: called with (bytes read, bytes in all), the latter 0 if that is not known. The file is opened, then
+        the index reserved, then the file read, once: an error or an interrupt while it is read costs the index.
+        ValueError for the file of this key itself; OSError; else as for `sign`.
+        """
+        with self._in_file(file, context, progress) as message:
+            return self._sign_messages([message])[0]
 
     def reserve(self, count: int) -> Batch:
         """Take `count` >= 1 indices by one durable write, and sign with them: `with key.reserve(256) as batch: ...`.
@@ -217,10 +225,17 @@ class StatefulPrivateKey(_Signer):
             )
         return state
 
-    def _reserve_and_sign(self, contents: list[Bytes]) -> tuple[list[bytes], int]:
-        indices = self._reserve(len(contents))
+    def _sign_messages(self, messages: list[Message]) -> list[bytes]:
+        if not messages:
+            return []
+        signatures, stop = self._in_turn(self._reserve_and_sign, messages)
+        self._tell_if_low(stop)
+        return signatures
+
+    def _reserve_and_sign(self, messages: list[Message]) -> tuple[list[bytes], int]:
+        indices = self._reserve(len(messages))
         self._spent.append(Spent(indices.start, 0))  # whatever happens now
-        signatures = self._sign_at(indices.start, contents)
+        signatures = self._sign_at(indices.start, messages)
         self._spent[-1] = Spent(indices.start, len(signatures))
         return signatures, indices.stop
 
@@ -256,8 +271,8 @@ class StatefulPrivateKey(_Signer):
             self._store.settle(self._spent)
             self._spent = []
 
-    def _sign_at(self, start: int, contents: list[Bytes]) -> list[bytes]:
-        return [self._tower.sign(index, data) for index, data in enumerate(contents, start)]
+    def _sign_at(self, start: int, messages: list[Message]) -> list[bytes]:
+        return [self._tower.sign(index, message) for index, message in enumerate(messages, start)]
 
     def _end_batch(self, indices: range, used: int) -> None:
         with self._lock:
@@ -287,10 +302,24 @@ class StatefulPrivateKey(_Signer):
             finally:
                 self._signing = False
 
-    def _contents(self, items: Sequence[Buffer], context: object) -> list[Bytes]:
+    # ---- messages
+
+    def _messages(self, items: Sequence[Buffer], context: object) -> list[Message]:
+        self._refuse_context(context)
+        return [pieces(content(data, "data")) for data in items]
+
+    @contextmanager
+    def _in_file(self, file: File, context: object, progress: Progress | None) -> Iterator[Message]:
+        """A file's bytes. Never the key file's: to close it would drop the locks that this process holds on it."""
+        self._refuse_context(context)
+        if isinstance(file, str | os.PathLike) and files.same(file, self._opened.path):
+            raise ValueError(f"{os.fspath(file)} is the file of the key that signs, and changes with every signature")
+        with reading.opened(file) as opened:
+            yield reading.pieces(opened, progress)
+
+    def _refuse_context(self, context: object) -> None:
         if context is not None:
             raise ValueError(f"{self._set.scheme} has no context, not even an empty one; leave it out")
-        return [content(data, "data") for data in items]
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:  # before any lock: another thread may have held it during the fork
@@ -331,7 +360,12 @@ class Batch(_Signer):
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order: all of them, or an exception and none."""
-        return self._key._in_turn(self._sign, self._key._contents(items, context))
+        return self._key._in_turn(self._sign, self._key._messages(items, context))
+
+    def sign_file(self, file: File, context: None = None, *, progress: Progress | None = None) -> bytes:
+        """The signature of a file's bytes, as by `StatefulPrivateKey.sign_file`, with the next index of this batch."""
+        with self._key._in_file(file, context, progress) as message:
+            return self._key._in_turn(self._sign, [message])[0]
 
     def close(self) -> None:
         """End the batch; it may be ended more than once."""
@@ -339,19 +373,19 @@ class Batch(_Signer):
             self._ended = True
             self._key._end_batch(self._indices, self._used)
 
-    def _sign(self, contents: list[Bytes]) -> list[bytes]:
+    def _sign(self, messages: list[Message]) -> list[bytes]:
         if self._ended:
             raise HandleDead("this batch has ended, and what was left of it is burned; reserve another")
-        if len(contents) > self._indices.stop - self._next:
+        if len(messages) > self._indices.stop - self._next:
             raise KeyExhausted(
-                f"{len(contents)} signatures were asked for, {self.remaining} of {len(self._indices)} are left in "
+                f"{len(messages)} signatures were asked for, {self.remaining} of {len(self._indices)} are left in "
                 "this batch; reserve another"
             )
-        if not contents:
+        if not messages:
             return []
-        start, stop = self._next, self._next + len(contents)
+        start, stop = self._next, self._next + len(messages)
         self._key._tower.get_ready(start, stop)
         self._next = stop  # used up, whatever happens now
-        signatures = self._key._sign_at(start, contents)
+        signatures = self._key._sign_at(start, messages)
         self._used += len(signatures)
         return signatures

@@ -6,16 +6,17 @@ Stateful private keys (LMS, HSS, XMSS, XMSS^MT) are another thing altogether and
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NoReturn
 
-from hbss import _native, message, treecache, workers
+from hbss import _native, message, reading, treecache, workers
 from hbss.encoding import encrypted, keyfile, pem
 from hbss.errors import BadKey, HbssError
 from hbss.keys import PublicKey, algorithm_of, bound_prehash
 from hbss.message import content, view
 from hbss.params import ParameterSet, parameter_set
+from hbss.reading import File, Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -89,6 +90,26 @@ class PrivateKey:
         """
         return self._sign(self._whole(context, data), deterministic, double_check)
 
+    def sign_file(
+        self, file: File, context: Buffer | None = None, *,
+        deterministic: bool = False, double_check: bool = False, progress: Progress | None = None,
+    ) -> bytes:  # fmt: skip
+        """The signature of a file's bytes: as `sign` of them, without holding them.
+
+        file: its path; or a file open in binary, which is read from where it stands to its end. It is read twice, with
+        `double_check` four times, and must not change meanwhile (ValueError if its length does); what cannot be read
+        twice, such as a pipe, is first copied to a temporary file, of 1 GiB at most (ValueError). A key that is bound
+        to a pre-hash reads once, and needs none. progress: called with (bytes read, bytes to be read in all), the
+        latter 0 if that is not known. OSError; else as `sign`.
+        """
+        with reading.opened(file) as opened:
+            if self._prehash is not None:
+                whole = [*message.encoded(self._prehash, context, reading.pieces(opened, progress))]
+                return self._sign(whole, deterministic, double_check)
+            with reading.repeatable(opened) as source:
+                parts = reading.Repeated(message.pure(context), source, 4 if double_check else 2, progress)
+                return self._sign(parts, deterministic, double_check)
+
     def sign_many(
         self, items: Sequence[Buffer], context: Buffer | None = None, *,
         deterministic: bool = False, double_check: bool = False, executor: Executor | None = None,
@@ -128,19 +149,19 @@ class PrivateKey:
         head, whole = message.whole(self._prehash, context, content(data, "data"))
         return [head, *message.pieces(whole)]
 
-    def _sign(self, parts: Sequence[Buffer], deterministic: bool, double_check: bool) -> bytes:
+    def _sign(self, parts: Iterable[Buffer], deterministic: bool, double_check: bool) -> bytes:
         n = self._key.set.n
         opt_rand = bytes(self._secret[2 * n : 3 * n]) if deterministic else _native.random_bytes(n)
         return self._sign_internal(parts, opt_rand, double_check)
 
-    def _sign_internal(self, parts: Sequence[Buffer], opt_rand: Buffer, double_check: bool = False) -> bytes:
-        """slh_sign_internal (algorithm 19) of M' in parts."""
+    def _sign_internal(self, parts: Iterable[Buffer], opt_rand: Buffer, double_check: bool = False) -> bytes:
+        """slh_sign_internal (algorithm 19) of M' in parts, which are gone through more than once."""
         signature = self._sign_once(parts, opt_rand)
         if double_check and self._sign_once(parts, opt_rand) != signature:
             raise HbssError("signing twice gave two different results: a computing error; nothing was released")
         return signature
 
-    def _sign_once(self, parts: Sequence[Buffer], opt_rand: Buffer) -> bytes:
+    def _sign_once(self, parts: Iterable[Buffer], opt_rand: Buffer) -> bytes:
         r = self._key.message_randomizer(opt_rand, parts)
         return self._key.slhdsa_sign(r, self._key.digest(0, r, parts), self._top)
 

@@ -7,10 +7,11 @@ before anything under it is released, and read from there ever after; and every 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hbss import message
-from hbss._native import Key
+from hbss._native import Key, Verification
 from hbss.ahead import Nursery
 from hbss.errors import InvalidSignature, StateError
 from hbss.families import Family
@@ -102,26 +103,36 @@ class Tower:
             for layer in range(len(floors) - 1)
         ]
 
-    def sign(self, index: int, data: Bytes) -> bytes:
-        """The signature of a message at an index that is used up already; StateError if it would not be a good one."""
+    def sign(self, index: int, parts: Iterable[Bytes]) -> bytes:
+        """The signature of a message at an index that is used up already; StateError if it would not be a good one.
+
+        The message is read once, so the first signature by these trees is verified whole while it is made.
+        """
         if not self.is_ready(index):
             self.prepare(index)
         floor = self._floors[0]
         leaf = index & ((1 << self._family.heights[0]) - 1)
         path = floor.tree.path(leaf)
-        lowest = self._family.sign_message(index, floor.tree.spot, leaf, data, path)
-        floor.check(leaf, lowest[-len(path) :])  # the very bytes that would be released
         inner = [self._floors[layer].vouched for layer in range(len(self._floors) - 1)]
-        signature = self._family.join(index, lowest, inner)
-        if not floor.proven:
-            self._prove(signature, data)
-            floor.proven = True
+        with self._proof(index, floor, leaf, inner) as proof:
+            seen = parts if proof is None else proof.watch(parts)
+            lowest = self._family.sign_message(index, floor.tree.spot, leaf, seen, path)
+            floor.check(leaf, lowest[-len(path) :])  # the very bytes that would be released
+            signature = self._family.join(index, lowest, inner)
+            if proof is not None:
+                proof.finish(signature)
+                floor.proven = True
         return signature
 
-    def _prove(self, signature: bytes, data: Bytes) -> None:
-        """Verify the first signature by these trees whole: inner signatures were read from the store."""
+    @contextmanager
+    def _proof(self, index: int, floor: Floor, leaf: int, inner: list[ChildSignature]) -> Iterator[Verification | None]:
+        """Of the first signature by these trees: inner signatures were read from the store."""
+        if floor.proven:
+            yield None
+            return
         try:
-            self._public.verify(signature, message.pieces(data))
+            unsigned = self._family.unsigned(index, floor.tree.spot, leaf)
+            yield Verification(self._public, self._family.join(index, unsigned, inner))
         except InvalidSignature:
             raise StateError(
                 "a signature by this key does not verify: its trees or their recorded signatures are damaged; "

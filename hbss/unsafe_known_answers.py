@@ -82,7 +82,7 @@ class KnownAnswerKey:
             raise ValueError(f"{self.parameter_set.name} has no index {index}")
         number, leaf = divmod(index, 1 << self._heights[0])
         tree = self._tree(0, number)
-        lowest = self._family.sign_message(index, tree.spot, leaf, content(data, "data"), tree.path(leaf))
+        lowest = self._family.sign_message(index, tree.spot, leaf, pieces(content(data, "data")), tree.path(leaf))
         inner: list[ChildSignature] = []
         for height in self._heights[1:]:
             public = self._family.public(tree.spot, tree.root)

@@ -14,6 +14,7 @@ import hbss
 from hbss import creation, draft, open_key
 from hbss._native import Key
 from hbss.families import family
+from hbss.reading import Progress
 from hbss.stores.keyfile import KeyFile, public_root, public_seed
 from hbss.treecache import Building, Spot, build
 from hbss.treefolder import TreeFolder
@@ -48,7 +49,7 @@ def begin(key: Path, name: str, pieces: int) -> None:
     assert (key.parent / "key.new" / "seeds").exists()
 
 
-def resume(key: Path, name: str, progress: creation.Progress | None = None) -> None:
+def resume(key: Path, name: str, progress: Progress | None = None) -> None:
     """Go on with it."""
     creation.create(key, name, progress, resume=True, keep=True)
 

@@ -283,7 +283,7 @@ def test_progress_on_a_terminal(folder: Path) -> None:
                 seen += part
     os.close(terminal)
     assert running.returncode == 0
-    assert b"1024/1024" in seen
+    assert b"1,024 of 1,024 leaves" in seen
     assert b"LMS_SHA256_M32_H10_W8, 1,023 signatures" in seen
 
 

@@ -139,8 +139,8 @@ def test_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch, capsy
             pace(done, 1_000)
             now += 0.25
     assert capsys.readouterr().err.splitlines() == [
-        "hbss: building: 40 % of 1,000 leaves, 40 leaves/s, 0:00:15 left",
-        "hbss: building: 80 % of 1,000 leaves, 40 leaves/s, 0:00:05 left",
+        "hbss: building: 400 of 1,000 leaves, 40 leaves/s, 0:00:15 left",
+        "hbss: building: 800 of 1,000 leaves, 40 leaves/s, 0:00:05 left",
     ]
 
 

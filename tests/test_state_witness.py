@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_the_witness_is_told_before_release(key: Path, monkeypatch: pytest.Monke
         sign = handle._tower.sign
         seen: list[tuple[int, int, int]] = []
 
-        def looking(index: int, data: memoryview) -> bytes:
+        def looking(index: int, data: Iterable[bytes | memoryview]) -> bytes:
             assert handle._opened.witness is not None
             seen.append((index, handle._opened.witness.mark().next, handle._store.describe().next))
             return sign(index, data)

@@ -6,7 +6,7 @@ import copy
 import os
 import pickle
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -241,7 +241,7 @@ def test_signing_from_within_signing_is_refused(key: Path, monkeypatch: pytest.M
     with open_key(key) as handle:
         sign = handle._tower.sign
 
-        def interrupted(index: int, data: memoryview) -> bytes:
+        def interrupted(index: int, data: Iterable[bytes | memoryview]) -> bytes:
             with pytest.raises(hbss.StateError, match="within itself"):
                 handle.sign(b"inner")
             return sign(index, data)

@@ -61,7 +61,7 @@ class StatefulSigner:
 
     def sign(self, data: bytes) -> bytes:
         """What a signature costs in C: randomiser, digest and one leaf; the rest of it is there."""
-        return self._family.sign_message(0, self._path.spot, 0, data, self._path.siblings)
+        return self._family.sign_message(0, self._path.spot, 0, (data,), self._path.siblings)
 
     def whole(self, data: bytes) -> bytes:
         """A signature that verifies."""

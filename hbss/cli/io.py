@@ -17,6 +17,7 @@ import click
 import hbss
 from hbss import drawing, files
 from hbss.cli import password
+from hbss.reading import File
 from hbss.stateful import OnLow, StatefulPrivateKey, open_key
 from hbss.stores.database import is_database
 
@@ -26,6 +27,11 @@ STANDARD = "-"
 def read(name: str) -> bytes:
     """A whole file, or standard input."""
     return sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
+
+
+def source(name: str) -> File:
+    """What is to be read in pieces: a file, or standard input."""
+    return sys.stdin.buffer if name == STANDARD else name
 
 
 def load_public(name: str) -> hbss.PublicKey:

@@ -5,23 +5,36 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 FRAMES = 0.1  # seconds between two pictures of a bar
 LINES = 10.0  # seconds between two lines where there is no terminal
+LARGE = 100_000_000  # bytes of a file from which on its reading is shown
+
+
+class Unit(NamedTuple):
+    """What is counted: its name, and how many of what the callback is told make one."""
+
+    name: str
+    size: int = 1
+
+
+LEAVES, MEGABYTES = Unit("leaves"), Unit("MB", 1_000_000)
 
 
 class Pace:
     """A progress callback: how fast it goes, and what is left. It shows itself at most once a period."""
 
-    def __init__(self, show: Callable[[Pace], None], period: float) -> None:
-        self.done = self.total = 0
+    def __init__(self, show: Callable[[Pace], None], period: float, unit: Unit = LEAVES) -> None:
+        self.done = self.total = 0  # no total: it is not known
         self.begun = False
+        self.unit = unit
         self._show = show
         self._period = period
         self._first = 0  # what was done before the beginning
@@ -39,31 +52,59 @@ class Pace:
 
     @property
     def rate(self) -> float:
-        """Leaves a second since the beginning."""
+        """Units a second since the beginning."""
         elapsed = time.monotonic() - self._start
-        return (self.done - self._first) / elapsed if elapsed > 0 else 0.0
+        return (self.done - self._first) / self.unit.size / elapsed if elapsed > 0 else 0.0
+
+    @property
+    def count(self) -> str:
+        """What is done, and of how much."""
+        of_all = f" of {self.total // self.unit.size:,}" if self.total else ""
+        return f"{self.done // self.unit.size:,}{of_all} {self.unit.name}"
 
     def __str__(self) -> str:
         rate = self.rate
         if rate == 0:
             return ""
-        return f"{rate:,.0f} leaves/s, {timedelta(seconds=round((self.total - self.done) / rate))} left"
+        speed = f"{rate:,.0f} {self.unit.name}/s"
+        if not self.total:
+            return speed
+        return f"{speed}, {timedelta(seconds=round((self.total - self.done) / self.unit.size / rate))} left"
 
 
 @contextmanager
-def shown(title: str) -> Iterator[Pace]:
+def shown(title: str, unit: Unit = LEAVES) -> Iterator[Pace]:
     """A bar on standard error with rate and time left; a line from time to time where that is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Pace(partial(_say, title), LINES)
+        yield Pace(partial(_say, title), LINES, unit)
         return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}")
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]} {task.fields[pace]}")
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None, pace="")
-        yield Pace(lambda pace: bar.update(task, completed=pace.done, total=pace.total, pace=str(pace)), FRAMES)
+        task = bar.add_task(title, total=None, count="", pace="")
+        yield Pace(partial(_draw, bar, task), FRAMES, unit)
+
+
+@contextmanager
+def of_reading(title: str) -> Iterator[Callable[[int, int], None]]:
+    """The progress of reading a file, shown if that is more than LARGE bytes."""
+    with ExitStack() as stack:
+        pace: Pace | None = None
+
+        def tell(done: int, total: int) -> None:
+            nonlocal pace
+            if pace is None and max(done, total) > LARGE:
+                pace = stack.enter_context(shown(title, MEGABYTES))
+            if pace is not None:
+                pace(done, total)
+
+        yield tell
+
+
+def _draw(bar: Progress, task: TaskID, pace: Pace) -> None:
+    bar.update(task, completed=pace.done, total=pace.total or None, count=pace.count, pace=str(pace))
 
 
 def _say(title: str, pace: Pace) -> None:
-    if pace.done < pace.total:
-        share = 100 * pace.done // pace.total
-        print(f"hbss: {title}: {share} % of {pace.total:,} leaves, {pace}", file=sys.stderr, flush=True)
+    if pace.done != pace.total:
+        print(f"hbss: {title}: {pace.count}, {pace}", file=sys.stderr, flush=True)

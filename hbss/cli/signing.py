@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 import hbss
-from hbss.cli import io, low
+from hbss.cli import io, low, pace
 from hbss.stateful import StatefulPrivateKey
 
 
@@ -17,13 +17,13 @@ from hbss.stateful import StatefulPrivateKey
 @click.option("-o", "--output", help="Where to write the signature (default: FILE.sig).")
 @low.options
 def sign(key: str, file: str, output: str | None, warn_below: int | None, fail_low: bool) -> int:
-    """Sign FILE with KEY."""
+    """Sign FILE with KEY. It is read in pieces, twice for an SLH-DSA key."""
     target = output or (io.STANDARD if file == io.STANDARD else f"{file}.sig")
     io.refuse_same(target, key, file)
-    data = io.read(file)  # before the key is open, in case it is the key's own file
     tell = low.Low(fail_low)
     private = io.open_private(key, tell, warn_below)
-    write_signed(private, target, lambda: private.sign(data))
+    with pace.of_reading(f"reading {file}") as so_far:
+        write_signed(private, target, lambda: private.sign_file(io.source(file), progress=so_far))
     return tell.status
 
 
@@ -64,5 +64,7 @@ def verify(pub: str, file: str, sig: str) -> None:
     if [pub, file, sig].count(io.STANDARD) > 1:
         raise click.UsageError("only one of PUB, FILE and SIG can be standard input")
     public = io.load_public(pub)
-    public.verify(io.read(sig), io.read(file))
+    signature = io.read(sig)
+    with pace.of_reading(f"reading {file}") as so_far:
+        public.verify_file(signature, io.source(file), progress=so_far)
     click.echo("good signature", err=True)
