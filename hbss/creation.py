@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hbss import files, workers
 from hbss._native import Key
-from hbss.draft import Draft, draft_folder, unfinished_set
+from hbss.draft import Draft, draft_folder, look_at
 from hbss.errors import StateError, WorkerLost
 from hbss.families import family
 from hbss.params import ParameterSet
@@ -47,6 +47,7 @@ def create(
     keep: bool = False,
     cache_bytes: int = CACHE_BYTES,
     executor: Executor | None = None,
+    password: bytes | None = None,
 ) -> None:
     """What `hbss.create_key` does. resume: go on with an unfinished key if there is one; keep: leave one behind."""
     found = stateful_set(name)
@@ -54,22 +55,26 @@ def create(
     guards.check_place(target)
     if not os.path.lexists(draft_folder(target)):
         refuse_taken(target)
-    with Draft(target, found, resume=resume, keep=keep) as draft:
+    with Draft(target, found, resume=resume, keep=keep, password=password) as draft:
         if draft.finished:
             _withdraw(draft.path, target)  # it was interrupted while it got its name
         else:
             refuse_taken(target)
             try:
-                keyfile.create_file(draft.path / "key", _make(found, draft, progress, cache_bytes, executor))
+                row = _make(found, draft, progress, cache_bytes, executor)
+                keyfile.create_file(draft.path / "key", row, password=password)
             except WorkerLost as error:
                 raise WorkerLost(f"{error}; {draft.prospect}") from error.__cause__
             draft.finish()
         place(draft.path, target)
 
 
-def unfinished(path: str | os.PathLike[str]) -> ParameterSet:
-    """The parameter set of the unfinished key beside `path`; FileNotFoundError if there is none."""
-    return unfinished_set(guards.resolve(path))
+def unfinished(path: str | os.PathLike[str]) -> tuple[ParameterSet, bool]:
+    """The parameter set of the unfinished key beside `path`, and whether it is under a password.
+
+    FileNotFoundError if there is none.
+    """
+    return look_at(guards.resolve(path))
 
 
 def refuse_taken(path: Path) -> None:

@@ -15,13 +15,14 @@ import stat
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hbss import files
 from hbss._native import random_bytes, wipe
+from hbss.encoding import sealed
 from hbss.errors import BadKey, StoreBusy
 from hbss.params import ParameterSet, parameter_set, rows
 from hbss.piecelog import PieceLog
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 PATIENCE = 1.0  # seconds of building before anything is kept
 FLUSH = 5.0  # seconds between two flushes: the work that a loss of power may cost
 
-_MAGIC = b"hbss unfinished key 1\n"
+_MAGIC = b"hbss unfinished key 2\n"
+_FORMS = b"bare", b"sealed"  # of the secret
 _NAMES = ("seeds", "pieces-", "tree", "key")  # how everything begins that may lie in the folder
 
 
@@ -57,26 +59,28 @@ class Seeds:
     set_name: str
     secret: bytearray = field(repr=False)
     public_seed: bytes
+    password: bytes | None = field(default=None, repr=False)
 
     def checksum(self, *more: bytes) -> bytes:
         """HMAC-SHA-256 keyed from the seed, over all that is here and what is given."""
         total = hmac.new(hashlib.sha256(_MAGIC + self.secret).digest(), digestmod="sha256")
-        for part in (*self._parts(), *more):
+        parts: tuple[bytes | bytearray, ...] = (self.set_name.encode(), self.secret, self.public_seed, *more)
+        for part in parts:
             total.update(len(part).to_bytes(8, "big"))
             total.update(part)
         return total.digest()
 
     def write(self, path: Path) -> None:
-        """Write the file durably, readable by its owner only."""
+        """Write the file durably, readable by its owner only; the secret sealed, if there is a password."""
+        kept: bytes | bytearray = self.secret
+        if hidden := self.password is not None and bool(self.secret):
+            kept = sealed.seal(self.secret, self.password or b"", *_owner(self.set_name, self.public_seed))
         with files.written(path, 0o600) as file:
             file.write(_MAGIC)
-            for part in self._parts():
+            for part in (self.set_name.encode(), _FORMS[hidden], kept, self.public_seed):
                 file.write(len(part).to_bytes(2, "big"))
                 file.write(part)
             file.write(self.checksum())
-
-    def _parts(self) -> list[bytes | bytearray]:
-        return [self.set_name.encode(), self.secret, self.public_seed]
 
 
 def draw_seeds(found: ParameterSet) -> Seeds:
@@ -85,7 +89,39 @@ def draw_seeds(found: ParameterSet) -> Seeds:
     return Seeds(found.name, bytearray(random_bytes(top.secret_len)), random_bytes(top.public_seed_len))
 
 
-def read_seeds(folder: Path) -> Seeds | None:
+class SeedFile(NamedTuple):
+    """What a file of seeds says; `kept` is the secret, sealed or not."""
+
+    path: Path
+    set_name: str
+    sealed: bool
+    kept: bytes
+    public_seed: bytes
+    checksum: bytes
+
+    def open(self, password: bytes | None = None) -> Seeds:
+        """The seeds; BadKey if they must not be used, or if the password is wrong or missing."""
+        secret, folder = self.kept, self.path.parent
+        if self.sealed and password is None:
+            raise BadKey(f"the unfinished key {folder} is under a password: give it")
+        if self.kept and not self.sealed and password is not None:
+            raise ValueError(f"the unfinished key {folder} is under no password: leave the password out")
+        if self.sealed and password is not None:
+            secret = sealed.unseal(self.kept, password, *_owner(self.set_name, self.public_seed))
+        seeds = Seeds(self.set_name, bytearray(secret), self.public_seed, password)
+        if not hmac.compare_digest(seeds.checksum(), self.checksum):
+            raise self.damaged()
+        return seeds
+
+    def damaged(self) -> BadKey:
+        """What to say of it."""
+        return BadKey(
+            f"{self.path} is damaged: its checksum does not fit, and no key is made of it; remove {self.path.parent} "
+            "and begin again"
+        )
+
+
+def read_seeds(folder: Path) -> SeedFile | None:
     """The seeds of an unfinished key; None if there is none; BadKey or StateUnsafe if they must not be used."""
     path = folder / "seeds"
     try:
@@ -94,28 +130,32 @@ def read_seeds(folder: Path) -> Seeds | None:
     except FileNotFoundError:
         return None
     parts, at = [], len(_MAGIC)
-    for _ in range(3):
+    for _ in range(4):
         start = at + 2
         at = start + int.from_bytes(data[at:start], "big")
         parts.append(data[start:at])
-    seeds = Seeds(parts[0].decode(errors="replace"), bytearray(parts[1]), parts[2])
-    if not data.startswith(_MAGIC) or not hmac.compare_digest(seeds.checksum(), data[at:]):
-        raise BadKey(
-            f"{path} is damaged: its checksum does not fit, and no key is made of it; remove {folder} and begin again"
-        )
-    if not seeds.secret and not (folder / "key").exists():
+    found = SeedFile(path, parts[0].decode(errors="replace"), parts[1] == _FORMS[1], parts[2], parts[3], data[at:])
+    if not data.startswith(_MAGIC) or parts[1] not in _FORMS or (found.sealed and not found.kept):
+        raise found.damaged()
+    if not found.sealed:
+        wipe(found.open().secret)  # it is damaged, or it is not: that is known without a password
+    if not found.kept and not (folder / "key").exists():
         return None  # the key got its name, and this folder was to be removed
-    return seeds
+    return found
 
 
-def unfinished_set(key: Path) -> ParameterSet:
-    """The parameter set of an unfinished key; FileNotFoundError if there is none; BadKey, StateUnsafe."""
+def look_at(key: Path) -> tuple[ParameterSet, bool]:
+    """The parameter set of an unfinished key, and whether it is sealed; FileNotFoundError if there is none; BadKey."""
     draft = draft_folder(key)
-    seeds = read_seeds(draft)
-    if seeds is None:
+    found = read_seeds(draft)
+    if found is None:
         raise FileNotFoundError(f"there is no unfinished key {draft} to go on with")
-    wipe(seeds.secret)
-    return parameter_set(seeds.set_name)
+    return parameter_set(found.set_name), found.sealed
+
+
+def _owner(set_name: str, public_seed: bytes) -> tuple[bytes, ...]:
+    """What a sealed secret belongs to."""
+    return _MAGIC, set_name.encode(), public_seed
 
 
 # ---- the folder ----------------------------------------------------------------------------------------------------
@@ -124,7 +164,9 @@ def unfinished_set(key: Path) -> ParameterSet:
 class Draft:
     """KEY.new while somebody works in it: a context manager, which removes it in the end unless it is to be kept."""
 
-    def __init__(self, key: Path, found: ParameterSet, *, resume: bool, keep: bool) -> None:
+    def __init__(
+        self, key: Path, found: ParameterSet, *, resume: bool, keep: bool, password: bytes | None = None
+    ) -> None:
         """Make the folder or, with `resume`, go on with one. keep: leave it after an exception, if seeds are in it.
 
         FileExistsError, StoreBusy (another process works in it), BadKey, StateUnsafe; ValueError for another set.
@@ -134,12 +176,12 @@ class Draft:
         self._logs: dict[int, PieceLog] = {}
         self._descriptor = _claim(self.path)
         try:
-            left = self._take_over(found, resume)
+            left = self._take_over(found, resume, password)
         except BaseException:
             _release(self._descriptor)
             raise
         self._lasting = left is not None  # whether the seeds are in their file, and pieces worth writing
-        self.seeds = left or draw_seeds(found)
+        self.seeds = left or replace(draw_seeds(found), password=password)
         self._started = self._flushed = time.monotonic()
 
     @property
@@ -190,7 +232,7 @@ class Draft:
         if self._lasting:
             self.seeds.write(self.path / "seeds")
 
-    def _take_over(self, found: ParameterSet, resume: bool) -> Seeds | None:
+    def _take_over(self, found: ParameterSet, resume: bool, password: bytes | None) -> Seeds | None:
         """What lies here: seeds, or scraps that are swept out."""
         mode = stat.S_IMODE(os.stat(self.path).st_mode)
         strangers = sorted(name for name in os.listdir(self.path) if not name.startswith(_NAMES))
@@ -207,9 +249,11 @@ class Draft:
             raise ValueError(f"{self.path} is an unfinished key of {seeds.set_name}, not of {found.name}")
         if seeds is None:
             _sweep(self.path, "*")
-        elif seeds.secret:
+            return None
+        taken = seeds.open(password)
+        if taken.secret:
             _sweep(self.path, "key*", "tree", "*.tmp")  # they are made anew
-        return seeds
+        return taken
 
     def __enter__(self) -> Self:
         return self

@@ -13,10 +13,12 @@ import warnings
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hbss import creation
 from hbss._native import random_bytes
 from hbss.audit.reading import Malformed, reader
+from hbss.encoding.passwords import encoded_or_none
 from hbss.errors import StateError, StateUnsafe
 from hbss.keys import PublicKey
 from hbss.stateful import StatefulPrivateKey, tower_of
@@ -26,28 +28,67 @@ from hbss.stores.keyfile import HERE, KeyFile, Term
 from hbss.stores.opening import OpenState, open_state, open_term, this_signer
 from hbss.stores.witness import witness_id
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+else:
+    Buffer = object
+
 _Path = str | os.PathLike[str]
+_Password = Buffer | str | None
 
 
 def status(path: _Path) -> KeyStatus:
-    """What is known of a key's indices, also of one that must not sign. Errors as for `open_key`, but no rollback."""
-    with closing(open_state(path)) as opened:
+    """What is known of a key's indices, also of one that must not sign. Errors as for `open_key`, but no rollback.
+
+    A key under a password is not asked for it; then who keeps its state is what the file says, unproven.
+    """
+    with closing(open_state(path, look=True)) as opened:
         return read_status(opened)
+
+
+# ---- the password --------------------------------------------------------------------------------------------------
+
+
+def set_password(path: _Path, new: _Password, *, password: _Password = None) -> None:
+    """Put a key's seeds under another password, or with None under none (the extra `x509`); its state stays as it is.
+
+    password: what they are under so far. It is one durable write, beside which signers go on. What SQLite frees in the
+    file is overwritten, but a disk may keep what it held, its journal and its copies: a key that ever lay there without
+    a password is as safe as that disk. BadKey if the password is wrong or missing.
+    """
+    with closing(_key_file(path, password)) as file:
+        file.reseal(encoded_or_none(new))
+
+
+def is_sealed(path: _Path) -> bool:
+    """Whether a key is under a password."""
+    with closing(KeyFile(os.fspath(path), look=True)) as file:
+        return file.sealed
+
+
+def public_key(path: _Path) -> PublicKey:
+    """The public key that a key file names; of one under a password it is not proven that the seeds are that key's."""
+    with closing(KeyFile(os.fspath(path), look=True)) as file:
+        return PublicKey.from_raw(file.set, file.key.public_key)
+
+
+def _key_file(path: _Path, password: _Password) -> KeyFile:
+    return KeyFile(os.fspath(path), password=encoded_or_none(password))
 
 
 # ---- the witness ---------------------------------------------------------------------------------------------------
 
 
-def witness(path: _Path, place: str | None) -> str:
+def witness(path: _Path, place: str | None, *, password: _Password = None) -> str:
     """From now on tell a witness of every reservation before anything is released; None: no witness any more.
 
     place: the path of a file elsewhere, or the URL of a store; what is missing is made there. Returns its URL. Signers
     that are open go on without it until they open the key again. A RuntimeWarning if it lies on the disk of the key,
     where it goes back together with it. ValueError for the key's own store; StateRolledBack if the witness that it had
-    so far has seen more than the store.
+    so far has seen more than the store. password: of a key that has one, here and below.
     """
     url = "" if place is None else engines.normal(place)
-    with closing(KeyFile(os.fspath(path))) as file:
+    with closing(_key_file(path, password)) as file:
         term = _in_force(file)
         if url == term.store_url(file.path):
             raise ValueError(f"{url} is the store of this key itself; a witness has to be somewhere else")
@@ -80,14 +121,14 @@ def _warn_of_same_disk(url: str, path: Path) -> None:
 # ---- moving --------------------------------------------------------------------------------------------------------
 
 
-def move(path: _Path, place: str) -> str:
+def move(path: _Path, place: str, *, password: _Password = None) -> str:
     """Let another store keep the state: the old one refuses for good before the new one accepts. Returns its URL.
 
     place: the URL of a store; `sqlite:` alone is the key file itself. If the move is interrupted, nothing signs until
     `move` has been called again and ended. ValueError if the state is there already.
     """
     url = HERE if place == HERE else engines.normal(place)
-    with closing(KeyFile(os.fspath(path))) as file:
+    with closing(_key_file(path, password)) as file:
         begun = file.term
         if begun.ready:
             if url in (begun.authority, begun.store_url(file.path)):
@@ -144,23 +185,24 @@ def _in_force(file: KeyFile) -> Term:
 # ---- splitting -----------------------------------------------------------------------------------------------------
 
 
-def split(path: _Path, count: int, other: _Path) -> range:
+def split(path: _Path, count: int, other: _Path, *, password: _Password = None) -> range:
     """Give the next `count` indices to a new key file `other` of the same public key. Returns them.
 
     First the store of `path` gives them up, durably, then `other` is written: an interrupt between loses them. `other`
-    keeps its state in itself and has no witness. FileExistsError, KeyExhausted, ValueError; errors of `open_key`.
+    keeps its state in itself, has no witness, and is under the same password if there is one. FileExistsError,
+    KeyExhausted, ValueError; errors of `open_key`.
     """
     target = guards.resolve(other)
     creation.refuse_taken(target)
     guards.check_place(target)
-    key_id = random_bytes(KEY_ID_LEN)
-    with closing(open_state(path, f"split: given to {target.name}")) as opened:
+    key_id, secret = random_bytes(KEY_ID_LEN), encoded_or_none(password)
+    with closing(open_state(path, f"split: given to {target.name}", password=secret)) as opened:
         handle = StatefulPrivateKey(opened)
         workshop = Path(tempfile.mkdtemp(prefix=f"{target.name}.new-", dir=target.parent))
         try:
             indices = handle.reserve(count).indices  # the lease is never settled: it says who got them
             inner = _shared_trees(opened, indices)
-            keyfile.create_file(workshop / "key", opened.key, indices, key_id, inner)
+            keyfile.create_file(workshop / "key", opened.key, indices, key_id, inner, secret)
             with suppress(FileNotFoundError):  # they can be built again
                 shutil.copytree(creation.tree_folder(opened.path), workshop / "tree")
             creation.place(workshop, target)
@@ -181,7 +223,9 @@ def _shared_trees(opened: OpenState, indices: range) -> list[Vouched]:
 # ---- recovering ----------------------------------------------------------------------------------------------------
 
 
-def recover(path: _Path, *, skip_to: int | None = None, signature: bytes | None = None) -> KeyStatus:
+def recover(
+    path: _Path, *, skip_to: int | None = None, signature: bytes | None = None, password: _Password = None
+) -> KeyStatus:
     """After a restore or a failover: begin a new epoch, above every index that may have been used.
 
     That is above what the witness has seen, above `signature` (the newest one that was released), and not below
@@ -189,7 +233,7 @@ def recover(path: _Path, *, skip_to: int | None = None, signature: bytes | None 
     one that holds a batch can use it up: stop them first. ValueError if nothing says how far to skip, or if it lies
     beyond the key's end; BadKey, StateError and others as for `open_key`.
     """
-    with closing(open_state(path)) as opened:
+    with closing(open_state(path, password=encoded_or_none(password))) as opened:
         state = opened.store.describe()
         marks = [state] if opened.witness is None else [state, opened.witness.mark()]
         if len(marks) == 1 and skip_to is None and signature is None:

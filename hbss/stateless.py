@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NoReturn
 
 from hbss import _native, message, reading, treecache, workers
-from hbss.encoding import encrypted, keyfile, pem
+from hbss.encoding import encrypted, keyfile, passwords, pem
 from hbss.errors import BadKey, HbssError
 from hbss.keys import PublicKey, algorithm_of, bound_prehash
 from hbss.message import content, view
@@ -179,7 +179,7 @@ class PrivateKey:
         A str is taken as UTF-8. ValueError for an empty password.
         """
         plain = keyfile.write_private(algorithm_of(self._key, self._prehash), bytes(self._secret))
-        return plain if password is None else encrypted.write(plain, _password(password))
+        return plain if password is None else encrypted.write(plain, passwords.encoded(password))
 
     def pem(self, password: Buffer | str | None = None) -> bytes:
         """The same in PEM."""
@@ -208,7 +208,7 @@ def load_private_key(data: Buffer, password: Buffer | str | None = None) -> Priv
     password is missing or wrong, or the file asks for more work than is sensible; ValueError for a password that is
     not needed.
     """
-    secret = None if password is None else _password(password)
+    secret = passwords.encoded_or_none(password)
     kind, raw, public = keyfile.read_private(bytes(view(data, "key file")), secret)
     if kind.set_name is None:
         raise BadKey(f"a private key of {kind.family} is stateful and has no such file; hbss.open_key opens it")
@@ -223,10 +223,3 @@ def _slhdsa_set(name: str | ParameterSet) -> ParameterSet:
     if wanted.stateful:
         raise ValueError(f"{wanted.name} is stateful: its keys live in files, made by hbss.create_key(path, set)")
     return wanted
-
-
-def _password(password: Buffer | str) -> bytes:
-    secret = password.encode() if isinstance(password, str) else bytes(view(password, "password"))
-    if not secret:
-        raise ValueError("an empty password protects nothing; leave it out, or give one")
-    return secret

@@ -58,7 +58,7 @@ def secret_of(key: Path) -> bytes:
     """The secret in an unfinished key."""
     seeds = draft.read_seeds(draft.draft_folder(key))
     assert seeds is not None
-    return bytes(seeds.secret)
+    return bytes(seeds.open().secret)
 
 
 def check(key: Path) -> bytes:

@@ -70,6 +70,20 @@ def put_back(key: Path) -> None:
     key.chmod(0o600)
 
 
+def alter(key: Path, *statements: str) -> None:
+    """Change a key file as an accident might: past its triggers, which are put back."""
+    with closing(sqlite3.connect(key, isolation_level=None)) as connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        connection.execute("BEGIN")
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            connection.execute(statement)
+        for _, sql in triggers:
+            connection.execute(sql)
+        connection.execute("COMMIT")
+
+
 # ---- signers that are killed ---------------------------------------------------------------------------------------
 
 
@@ -165,6 +179,8 @@ BACKWARDS = {
     "ON CONFLICT (key_id) DO UPDATE SET next = 0",
     "key row changed": "UPDATE key SET set_name = 'LMS_SHA256_M32_H10_W4'",
     "key row deleted": "DELETE FROM key",
+    "secret deleted": "DELETE FROM secret",
+    "secret replaced": "INSERT OR REPLACE INTO secret SELECT * FROM secret",
     "key row replaced": "INSERT OR REPLACE INTO key SELECT * FROM key",
     "term changed": "UPDATE term SET authority = 'memory:'",
     "term deleted": "DELETE FROM term",

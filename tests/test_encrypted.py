@@ -228,7 +228,6 @@ def test_mistakes_on_the_command_line(
     for words, says in [
         (["sign", "k", "f"], "the password is wrong"),
         (["password", "--remove", "k"], "the password is wrong"),
-        (["keygen", "--encrypt", "LMS_SHA256_M32_H5_W8", "l"], "no password to such keys"),
     ]:
         capsys.readouterr()
         assert run(words) == 2

@@ -266,6 +266,7 @@ def test_the_seeds_are_out_before_the_key_has_its_name(tmp_path: Path, monkeypat
         with pytest.raises(KeyboardInterrupt):
             resume(key, LMS)
     assert sorted(os.listdir(tmp_path)) == ["key.new"], "taken back as a whole"
-    assert creation.unfinished(key).name == LMS
+    found, sealed = creation.unfinished(key)
+    assert (found.name, sealed) == (LMS, False)
     resume(key, LMS)
     assert check(key) == secret

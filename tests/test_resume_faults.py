@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hbss import BadKey, StateError, StateUnsafe, StoreBusy, creation, draft, treecache
+from hbss import BadKey, StateError, StateUnsafe, StoreBusy, creation, treecache
 from hbss._native import Key
 from hbss.treefolder import TreeFolder
 from tests.resume_kit import (
@@ -143,7 +143,7 @@ def test_damaged_seeds_make_no_key(tmp_path: Path) -> None:
     for data in bad:
         file.write_bytes(data)
         with pytest.raises(BadKey, match="damaged"):
-            draft.read_seeds(file.parent)
+            creation.unfinished(key)
     with pytest.raises(BadKey, match=r"remove .*key\.new and begin again"):
         resume(key, LMS)
     with pytest.raises(BadKey, match="damaged"):

@@ -16,22 +16,7 @@ import pytest
 from hbss import BadKey, StateError, StateUnsafe, create_key, open_key
 from hbss.stores import guards
 from hbss.stores.sqlite import SqliteStore
-from tests.state_kit import LMS, sqlite_store
-
-
-def alter(key: Path, *statements: str) -> None:
-    """Change a key file as an accident might: past its triggers, which are put back."""
-    with contextlib.closing(sqlite3.connect(key, isolation_level=None)) as connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        connection.execute("BEGIN")
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement)
-        for _, sql in triggers:
-            connection.execute(sql)
-        connection.execute("COMMIT")
-
+from tests.state_kit import LMS, alter, sqlite_store
 
 # ---- reasons not to open a file ------------------------------------------------------------------------------------
 
@@ -123,7 +108,7 @@ def test_a_log_beside_it(key: Path, suffix: str) -> None:
         "UPDATE key SET checksum = zeroblob(32)",
         "UPDATE key SET set_name = 'LMS_SHA256_M32_H10_W4'",
         "UPDATE key SET public_key = zeroblob(60)",
-        "UPDATE key SET secret = zeroblob(32)",
+        "UPDATE secret SET value = zeroblob(32)",
     ],
 )
 def test_a_row_that_does_not_fit_its_checksum(key: Path, statement: str) -> None:

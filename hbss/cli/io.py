@@ -89,7 +89,7 @@ def open_private(
     descriptor of a stateful key's file would drop the locks that this process holds on it.
     """
     if is_database(name):
-        return open_key(name, on_low=on_low, warn_below=warn_below)
+        return open_key(name, on_low=on_low, warn_below=warn_below, password=password.of_stateful(name))
     try:
         return password.load(name)
     except hbss.BadKey as error:

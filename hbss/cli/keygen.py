@@ -12,7 +12,7 @@ import hbss
 from hbss import creation, files, workers
 from hbss.cli import io, pace, password
 from hbss.draft import draft_folder
-from hbss.stateful import StatefulPrivateKey, open_key
+from hbss.stateful import StatefulPrivateKey
 
 
 @click.command(options_metavar="[--resume] [--jobs N] [--encrypt]")
@@ -20,7 +20,7 @@ from hbss.stateful import StatefulPrivateKey, open_key
 @click.argument("key", metavar="KEY", required=False)
 @click.option("--resume", is_flag=True, help="Go on with a KEY that was interrupted; SET need not be given.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Threads (default: one for each CPU it may use).")
-@click.option("--encrypt", is_flag=True, help="Put an SLH-DSA KEY under a password (HBSS_PASSWORD, or asked for).")
+@click.option("--encrypt", is_flag=True, help="Put KEY under a password (HBSS_PASSWORD, or asked for).")
 def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None, encrypt: bool) -> None:
     """Make a key of parameter set SET: KEY, and its public key KEY.pub.
 
@@ -32,15 +32,16 @@ def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None, enc
     if key is None:
         raise click.UsageError("Missing argument " + ("'KEY'." if set or resume else "'SET'."))
     waiting = creation.unfinished(key) if resume else None
-    chosen = hbss.parameter_set(set or waiting or "")
+    chosen = hbss.parameter_set(set or (waiting[0] if waiting else ""))
     public_file = Path(f"{key}.pub")
     files.refuse_taken(*([] if resume else [Path(key)]), public_file)
-    if encrypt and chosen.stateful:
-        raise click.UsageError(f"{chosen.name} is stateful; this version of hbss gives no password to such keys")
+    secret = password.for_new_key(key) if encrypt else None
+    if waiting is not None and waiting[1]:
+        secret = secret or password.of_existing(f"the unfinished {key}")
     if chosen.stateful or resume:
-        public = _make_stateful(key, chosen, resume, jobs)
+        public = _make_stateful(key, chosen, resume, jobs, secret)
     else:
-        public = _make_stateless(key, chosen, password.for_new_key(key) if encrypt else None)
+        public = _make_stateless(key, chosen, secret)
     try:
         with files.written(public_file, new=True) as file:
             file.write(public.pem())
@@ -51,17 +52,18 @@ def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None, enc
     click.echo(f"fingerprint {public.fingerprint()}", err=True)
 
 
-def _make_stateful(key: str, chosen: hbss.ParameterSet, resume: bool, jobs: int | None) -> hbss.PublicKey:
+def _make_stateful(
+    key: str, chosen: hbss.ParameterSet, resume: bool, jobs: int | None, secret: bytes | None
+) -> hbss.PublicKey:
     threads = ThreadPoolExecutor(jobs or workers.cpus())
     with threads, pace.shown(f"building the trees of {chosen.name}") as so_far:
         try:
-            creation.create(key, chosen, so_far, resume=resume, keep=True, executor=threads)
+            creation.create(key, chosen, so_far, resume=resume, keep=True, executor=threads, password=secret)
         except BaseException:
             if so_far.begun:
                 _say_what_is_left(key)
             raise
-    with open_key(key) as made:
-        return made.public_key()
+    return hbss.state.public_key(key)
 
 
 def _say_what_is_left(key: str) -> None:

@@ -7,12 +7,13 @@ can read.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
 
 import hbss
-from hbss import files
+from hbss import files, state
 from hbss.encoding import keyfile
 from hbss.stores.database import is_database
 
@@ -25,7 +26,17 @@ def load(name: str) -> hbss.PrivateKey:
     data = Path(name).read_bytes()
     if not keyfile.is_encrypted(data):
         return hbss.load_private_key(data)
-    return hbss.load_private_key(data, given(_descriptor(), VARIABLE, f"Password of {name}"))
+    return hbss.load_private_key(data, of_existing(name))
+
+
+def of_stateful(name: str) -> bytes | None:
+    """The password of a stateful key, if it has one."""
+    return of_existing(name) if state.is_sealed(name) else None
+
+
+def of_existing(name: str) -> bytes:
+    """The password of a key that has one."""
+    return given(_descriptor(), VARIABLE, f"Password of {name}")
 
 
 def for_new_key(name: str) -> bytes:
@@ -82,15 +93,19 @@ def _checked(password: bytes) -> bytes:
 @click.option("--new-password-fd", type=click.IntRange(0), metavar="N", help="Read the new one from this descriptor.")
 @click.option("--remove", is_flag=True, help="Leave KEY without a password.")
 def password(key: str, new_password_fd: int | None, remove: bool) -> None:
-    """Give the SLH-DSA key KEY a password, another one, or none.
+    """Give KEY a password, another one, or none.
 
     The old one is asked for if there is one (HBSS_PASSWORD, hbss --password-fd N), then the new one
-    (HBSS_NEW_PASSWORD). The file is replaced at once and whole; copies of the old one stay as they are.
+    (HBSS_NEW_PASSWORD). An SLH-DSA key's file is replaced at once and whole, in a stateful key's file the seeds are;
+    copies of the old ones stay as they are.
     """
+    ask = partial(given, new_password_fd, NEW_VARIABLE, f"New password of {key}", new=True)
     if is_database(key):
-        raise click.UsageError(f"{key} is a stateful key; this version of hbss gives no password to those")
-    private = load(key)
-    secret = None if remove else given(new_password_fd, NEW_VARIABLE, f"New password of {key}", new=True)
-    with files.written(Path(key).resolve(), 0o600) as file:  # what a link leads to, and not the link
-        file.write(private.pem(secret))
+        old = of_stateful(key)
+        state.set_password(key, None if remove else ask(), password=old)
+    else:
+        private = load(key)
+        secret = None if remove else ask()
+        with files.written(Path(key).resolve(), 0o600) as file:  # what a link leads to, and not the link
+            file.write(private.pem(secret))
     click.echo(f"{key}: {'no password any more' if remove else 'under a new password'}", err=True)

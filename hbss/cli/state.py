@@ -14,8 +14,7 @@ import click
 
 from hbss import files
 from hbss import state as care
-from hbss.cli import io, low
-from hbss.stateful import open_key
+from hbss.cli import io, low, password
 from hbss.status import KeyStatus, is_low
 from hbss.stores.keyfile import HERE
 
@@ -55,7 +54,7 @@ def witness(key: str, place: str | None, remove: bool) -> None:
     if (place is None) != remove:
         raise click.UsageError("give either a PLACE or --remove")
     with _warnings_on_stderr():
-        url = care.witness(key, place)
+        url = care.witness(key, place, password=password.of_stateful(key))
     click.echo(f"{key}: {f'the witness is {url}' if url else 'there is no witness any more'}", err=True)
 
 
@@ -69,7 +68,7 @@ def move(key: str, url: str) -> None:
     command has been run again.
     """
     with _warnings_on_stderr():
-        target = care.move(key, url)
+        target = care.move(key, url, password=password.of_stateful(key))
     click.echo(f"{key}: the state is kept {_where(target)} now", err=True)
 
 
@@ -84,9 +83,9 @@ def split(key: str, count: int, output: str) -> None:
     """
     public_file = Path(f"{output}.pub")
     files.refuse_taken(public_file)
-    indices = care.split(key, count, output)
-    with open_key(output) as made, files.written(public_file, new=True) as file:
-        file.write(made.public_key().pem())
+    indices = care.split(key, count, output, password=password.of_stateful(key))
+    with files.written(public_file, new=True) as file:
+        file.write(care.public_key(output).pem())
     click.echo(
         f"{output}: {count:,} signatures, indices {indices.start} to {indices.stop - 1}, which {key} has given up",
         err=True,
@@ -103,7 +102,8 @@ def recover(key: str, signature: str | None, skip_to: int | None) -> None:
     Stop all signers of KEY first. With a witness it is known how far to skip; else say it by one of the options, and
     rather skip too many than one too few.
     """
-    found = care.recover(key, skip_to=skip_to, signature=None if signature is None else io.read(signature))
+    newest = None if signature is None else io.read(signature)
+    found = care.recover(key, skip_to=skip_to, signature=newest, password=password.of_stateful(key))
     click.echo(f"{key}: epoch {found.epoch}, next index {found.next}, {found.remaining:,} signatures left", err=True)
 
 

@@ -8,11 +8,10 @@ the extra `x509`.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from typing import Any
 
-from hbss.encoding import der
+from hbss.encoding import der, passwords
 from hbss.encoding.der import Reader
 from hbss.errors import BadKey
 
@@ -25,13 +24,13 @@ _HMAC = {
 _AES_256, _BLOCK = "2.16.840.1.101.3.4.1.42", 16
 
 N, R, P = 1 << 14, 8, 5  # 16 MiB, five times: a quarter of a second
-MOST_MEMORY, MOST_WORK, MOST_ROUNDS = 256 << 20, 1 << 27, 10_000_000  # of scrypt in bytes and N * r * p; of PBKDF2
+MOST_ROUNDS = 10_000_000  # of PBKDF2
 
 
 def write(plain: bytes, password: bytes) -> bytes:
     """Encrypt a PKCS#8 file in DER; the result is DER as well."""
     salt, iv = os.urandom(16), os.urandom(_BLOCK)
-    key = hashlib.scrypt(password, salt=salt, n=N, r=R, p=P, maxmem=_memory(N, R, P), dklen=32)
+    key = passwords.scrypt(password, salt, N, R, P, 32)
     parameters = der.encode(
         der.SEQUENCE, der.encode(der.OCTET_STRING, salt), *map(der.encode_integer, (N, R, P)), der.encode_integer(32)
     )
@@ -84,8 +83,7 @@ def _derive(derivation: Reader, password: bytes, size: int) -> bytes:
     if oid == _SCRYPT:
         salt = parameters.read(der.OCTET_STRING)
         n, r, p = (parameters.integer() for _ in range(3))
-        _check_scrypt(n, r, p)
-        return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=_memory(n, r, p), dklen=size)
+        return passwords.scrypt(password, salt, n, r, p, size)
     if oid != _PBKDF2:
         raise BadKey(f"the private key is encrypted under a password by another function than scrypt or PBKDF2: {oid}")
     salt, rounds = parameters.read(der.OCTET_STRING), parameters.integer()
@@ -99,20 +97,6 @@ def _derive(derivation: Reader, password: bytes, size: int) -> bytes:
     return hashlib.pbkdf2_hmac(_HMAC[prf], password, salt, rounds, size)
 
 
-def _check_scrypt(n: int, r: int, p: int) -> None:
-    if n < 2 or n & (n - 1) or r < 1 or p < 1:
-        raise BadKey("the encrypted private key has impossible parameters of scrypt")
-    if _memory(n, r, p) > MOST_MEMORY or n * r * p > MOST_WORK:
-        raise BadKey(
-            f"the encrypted private key asks for more than {MOST_MEMORY >> 20} MiB, or for too much work, to try a "
-            f"password (scrypt with N = 2^{math.log2(n):.0f}, r = {r}, p = {p})"
-        )
-
-
-def _memory(n: int, r: int, p: int) -> int:
-    return 128 * r * (n + p + 2)
-
-
 def _algorithm(oid: str, parameters: bytes) -> bytes:
     return der.encode(der.SEQUENCE, der.encode_oid(oid), parameters)
 
@@ -121,7 +105,5 @@ def _cipher(key: bytes, iv: bytes) -> Any:
     try:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "encrypted private keys need cryptography: pip install 'hbss[x509]'", name=error.name
-        ) from None
+        passwords.refuse_missing_aes(error)
     return Cipher(algorithms.AES(key), modes.CBC(iv))

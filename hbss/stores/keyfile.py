@@ -1,7 +1,7 @@
 """The key file: which key this is, its secret seeds, and which store keeps its state.
 
-The first two never change. The last is a log of terms, of which the last one is in force: a move adds two terms, one
-that ends signing here (`ready` false) and one that lets it go on there.
+The first never changes. The seeds may be sealed by a password, which can. The last is a log of terms, of which the last
+one is in force: a move adds two terms, one that ends signing here (`ready` false) and one that lets it go on there.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import hashlib
 import hmac
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hbss._native import random_bytes
+from hbss.encoding import sealed
 from hbss.errors import BadKey, StateError, StateUnsafe, UnknownParameterSet
 from hbss.params import ParameterSet, parameter_set
 from hbss.stores import KEY_ID_LEN, Vouched, sqlite, sqlitefile
@@ -28,8 +29,8 @@ HERE = sqlite.SCHEME  # the authority of a key whose state is in its own file, w
 class KeyRow:
     """The unchanging part of a stateful key. `public_key` is as its standard writes it, the LMS family in HSS form.
 
-    `secret` is SEED (LMS, HSS: the top tree's) or SK_SEED || SK_PRF (XMSS, XMSS^MT); the public seed and the root are
-    read from the public key.
+    `secret` is SEED (LMS, HSS: the top tree's) or SK_SEED || SK_PRF (XMSS, XMSS^MT), or nothing while it is sealed; the
+    public seed and the root are read from the public key.
     """
 
     set_name: str
@@ -74,15 +75,29 @@ class Term:
 
 
 class KeyFile(SqliteFile):
-    """An open key file: `key`, and its `terms`, of which there is at least one."""
+    """An open key file: `key`, and its `terms`, of which there is at least one.
 
-    def __init__(self, path: str | Path, timeout: float = sqlitefile.TIMEOUT) -> None:
+    sealed: whether its secret is under a password.
+    """
+
+    def __init__(
+        self, path: str | Path, timeout: float = sqlitefile.TIMEOUT, *,
+        password: bytes | None = None, look: bool = False,
+    ) -> None:  # fmt: skip
+        """password: of a sealed secret. look: leave it sealed if none is given; then no checksum can be checked."""
         super().__init__(path, timeout)
         try:
             with self.locked():
-                self.key = self._read_key()
-                self.set = check_row(self.key, self.path)
-                self.terms = self._read_terms()
+                name, public_key, checksum, self.sealed, value = self._read_key()
+                terms = self.execute(_TERMS).fetchall()
+            if not terms:
+                raise StateUnsafe(f"{self.path} is damaged: it does not say where its state is kept")
+            self._first_id: bytes = terms[0][1]
+            self.key = KeyRow(name, public_key, b"")
+            self.set = check_row(self.key, self.path)
+            self.key = replace(self.key, secret=self._open_secret(value, password, look))
+            self._check_key(checksum)
+            self.terms = [self._check_term(place, row) for place, row in enumerate(terms, 1)]
         except BaseException:
             self.close()
             raise
@@ -108,26 +123,67 @@ class KeyFile(SqliteFile):
         """Make a new state in this file, unless there is one of this name."""
         sqlite.add_state(self, key_id, indices, epoch)
 
-    def _read_key(self) -> KeyRow:
-        rows = self.execute("SELECT set_name, public_key, secret, checksum FROM key").fetchall()
+    def reseal(self, password: bytes | None) -> None:
+        """Put the secret under another password, or none, durably; what SQLite frees in the file is overwritten."""
+        value = _closed(self.key, self._first_id, password)
+        with self.locked():
+            self.execute("PRAGMA secure_delete = ON")
+        with self.transaction():
+            self.execute("UPDATE secret SET sealed = ?, value = ?", password is not None, value)
+        self.sealed = password is not None
+
+    # ---- reading
+
+    def _read_key(self) -> tuple[str, bytes, bytes, bool, bytes]:
+        rows = self.execute(_KEY).fetchall()
         if not rows:
             raise BadKey(f"{self.path} holds state, but no key; open the key file that names it")
-        key, checksum = KeyRow(*rows[0][:3]), rows[0][3]
-        if not hmac.compare_digest(key.checksum(), checksum):
-            raise StateUnsafe(f"{self.path} is damaged: its checksum does not fit its key; it must not sign any more")
-        return key
+        name, public_key, checksum, sealed, value = rows[0]
+        return name, public_key, checksum, bool(sealed), value
 
-    def _read_terms(self) -> list[Term]:
-        terms = []
-        rows = self.execute("SELECT number, key_id, authority, witness, ready, checksum FROM term ORDER BY number")
-        for place, (number, key_id, authority, witness, ready, checksum) in enumerate(rows, 1):
-            term = Term(number, key_id, authority, witness, bool(ready))
-            if term.number != place or not hmac.compare_digest(term.checksum(self.key), checksum):
-                raise StateUnsafe(f"{self.path} is damaged: what it says of its store does not fit its key")
-            terms.append(term)
-        if not terms:
-            raise StateUnsafe(f"{self.path} is damaged: it does not say where its state is kept")
-        return terms
+    def _open_secret(self, value: bytes, password: bytes | None, look: bool) -> bytes:
+        if not self.sealed:
+            if password is not None:
+                raise ValueError(f"{self.path} is under no password: leave the password out")
+            return value
+        if password is not None:
+            try:
+                return sealed.unseal(value, password, *_owner(self.key, self._first_id))
+            except BadKey as error:
+                raise BadKey(f"{self.path}: {error}") from None
+        if look:
+            return b""
+        raise BadKey(f"{self.path} is under a password: give it")
+
+    def _check_key(self, checksum: bytes) -> None:
+        if not self.key.secret:
+            return
+        want = secret_len(self.set, self.key.public_key)
+        if len(self.key.secret) != want:
+            raise BadKey(f"{self.path}: its secret has {len(self.key.secret)} bytes; {self.set.name} has {want}")
+        if not hmac.compare_digest(self.key.checksum(), checksum):
+            raise StateUnsafe(f"{self.path} is damaged: its checksum does not fit its key; it must not sign any more")
+
+    def _check_term(self, place: int, row: tuple[int, bytes, str, str, int, bytes]) -> Term:
+        number, key_id, authority, witness, ready, checksum = row
+        term = Term(number, key_id, authority, witness, bool(ready))
+        fits = not self.key.secret or hmac.compare_digest(term.checksum(self.key), checksum)
+        if number != place or not fits:
+            raise StateUnsafe(f"{self.path} is damaged: what it says of its store does not fit its key")
+        return term
+
+
+_KEY = "SELECT set_name, public_key, checksum, sealed, value FROM key, secret"
+_TERMS = "SELECT number, key_id, authority, witness, ready, checksum FROM term ORDER BY number"
+
+
+def _owner(key: KeyRow, first_id: bytes) -> tuple[bytes, ...]:
+    """What a sealed secret belongs to; the first name of the state never changes, and is this file's alone."""
+    return b"hbss key file", key.set_name.encode(), key.public_key, first_id
+
+
+def _closed(key: KeyRow, first_id: bytes, password: bytes | None) -> bytes:
+    return key.secret if password is None else sealed.seal(key.secret, password, *_owner(key, first_id))
 
 
 def insert_term(connection: sqlite3.Connection, key: KeyRow, term: Term) -> None:
@@ -144,19 +200,20 @@ def create_file(
     indices: range | None = None,
     key_id: bytes | None = None,
     children: Iterable[Vouched] = (),
+    password: bytes | None = None,
 ) -> None:
     """Write a new key file with its state in it; see `sqlitefile.create_file` for the name.
 
     indices: those it may sign with. By default all but the last, which is set aside. children: signatures of
-    inner trees that exist already.
+    inner trees that exist already. password: what the secret is sealed with.
     """
     found = check_row(key, path)
     term = Term(1, key_id or random_bytes(KEY_ID_LEN), HERE)
+    value = _closed(key, term.key_id, password)
 
     def fill(connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "INSERT INTO key VALUES (1, ?, ?, ?, ?)", (key.set_name, key.public_key, key.secret, key.checksum())
-        )
+        connection.execute("INSERT INTO key VALUES (1, ?, ?, ?)", (key.set_name, key.public_key, key.checksum()))
+        connection.execute("INSERT INTO secret VALUES (1, ?, ?)", (password is not None, value))
         insert_term(connection, key, term)
         sqlite.insert_state(connection, term.key_id, indices or range(found.capacity - 1), 0)
         sqlite.insert_children(connection, term.key_id, children)
@@ -185,14 +242,16 @@ def check_row(row: KeyRow, where: object) -> ParameterSet:
         raise BadKey(f"{where} names the parameter set {row.set_name!r}, which this version does not know") from None
     except ValueError as error:
         raise BadKey(f"{where}: {error}") from None
-    secret_len = found.private_key_size - len(public_seed(found, row.public_key))
-    for what, length, want in (
-        ("public key", len(row.public_key), found.public_key_size),
-        ("secret", len(row.secret), secret_len),
-    ):
-        if length != want:
-            raise BadKey(f"{where}: its {what} has {length} bytes; {found.name} has {want}")
+    if len(row.public_key) != found.public_key_size:
+        raise BadKey(
+            f"{where}: its public key has {len(row.public_key)} bytes; {found.name} has {found.public_key_size}"
+        )
     return found
+
+
+def secret_len(found: ParameterSet, public_key: bytes) -> int:
+    """Bytes of the secret."""
+    return found.private_key_size - len(public_seed(found, public_key))
 
 
 def public_seed(found: ParameterSet, public_key: bytes) -> bytes:

@@ -53,13 +53,15 @@ def this_signer() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def open_state(path: str | os.PathLike[str], signer: str | None = None) -> OpenState:
+def open_state(
+    path: str | os.PathLike[str], signer: str | None = None, *, password: bytes | None = None, look: bool = False
+) -> OpenState:
     """Open the store and the witness that a key file names; the witness is not asked yet.
 
-    FileNotFoundError, BadKey or StateUnsafe as for the file; StateUnsafe if a move was not finished, or if the store
-    holds no state of this key; StateError if it cannot be reached.
+    password and look: as for `KeyFile`. FileNotFoundError, BadKey or StateUnsafe as for the file; StateUnsafe if a move
+    was not finished, or if the store holds no state of this key; StateError if it cannot be reached.
     """
-    with closing(KeyFile(os.fspath(path))) as file:
+    with closing(KeyFile(os.fspath(path), password=password, look=look)) as file:
         key, found, term, where = file.key, file.set, file.term, file.path
     if not term.ready:
         raise StateUnsafe(

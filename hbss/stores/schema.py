@@ -1,14 +1,15 @@
 """The tables of hbss's SQLite files. The file itself refuses every write that would bring an index back.
 
-`key` is one row that never changes and `term` a log that only grows (both are empty in a file that holds nothing but
-state), `state` rows only move forward, `child` rows are only added. `lease` is book-keeping and decides nothing. The
-triggers hold for every program that writes through SQLite, `INSERT OR REPLACE` included (its hidden DELETE fires no
-trigger, so the insertion itself is refused). A file whose tables or triggers differ from these is not opened.
+`key` is one row that never changes, `secret` its seeds, bare or sealed, and `term` a log that only grows (all three are
+empty in a file that holds nothing but state), `state` rows only move forward, `child` rows are only added. `lease` is
+book-keeping and decides nothing. The triggers hold for every program that writes through SQLite, `INSERT OR REPLACE`
+included (its hidden DELETE fires no trigger, so the insertion itself is refused). A file whose tables or triggers
+differ from these is not opened.
 """
 
 from __future__ import annotations
 
-FORMAT = 2
+FORMAT = 3
 APPLICATION = 0x48425353  # "HBSS", SQLite's application_id
 
 
@@ -34,8 +35,12 @@ def _trigger(name: str, event: str, when: str, reason: str) -> str:
 
 
 _KEY = _table(
-    "key", "one INTEGER PRIMARY KEY CHECK (one = 1)", _text("set_name"), _blob("public_key"), _blob("secret"),
-    _blob("checksum", 32),
+    "key", "one INTEGER PRIMARY KEY CHECK (one = 1)", _text("set_name"), _blob("public_key"), _blob("checksum", 32),
+)  # fmt: skip
+
+# apart from its key, as it is written anew when its password changes
+_SECRET = _table(
+    "secret", "one INTEGER PRIMARY KEY CHECK (one = 1)", _integer("sealed", "sealed IN (0, 1)"), _blob("value"),
 )  # fmt: skip
 
 # the last term is in force: which store keeps the state, and under which name
@@ -78,6 +83,9 @@ STATEMENTS = (
     _trigger("key_update", "UPDATE ON key", "", "a key never changes"),
     _trigger("key_delete", "DELETE ON key", "", "a key is never removed"),
     _trigger("key_insert", "INSERT ON key", "WHEN EXISTS (SELECT 1 FROM key)", "a file holds one key"),
+    _SECRET,
+    _trigger("secret_delete", "DELETE ON secret", "", "a secret is never removed"),
+    _trigger("secret_insert", "INSERT ON secret", "WHEN EXISTS (SELECT 1 FROM secret)", "a file holds one secret"),
     _TERM,
     _trigger("term_update", "UPDATE ON term", "", "a term never changes"),
     _trigger("term_delete", "DELETE ON term", "", "a term is never removed"),
