@@ -31,7 +31,11 @@ def opened(file: File) -> Iterator[BinaryIO]:
 
 
 def pieces(file: BinaryIO, progress: Progress | None = None) -> Iterator[memoryview]:
-    """The rest of a file. progress: called with (bytes read, bytes in all), the latter 0 if the file has no end yet."""
+    """The rest of a file.
+
+    progress: called with (bytes read, bytes in all) at the start and while it is read; the latter is 0 if the file has
+    no end yet.
+    """
     return _pieces(file, progress, 0, 0 if progress is None else _left(file))
 
 
@@ -83,11 +87,16 @@ def repeatable(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _pieces(file: BinaryIO, progress: Progress | None, done: int, total: int) -> Iterator[memoryview]:
+    tell = progress or _ignore
+    tell(done, total)
     while piece := _read(file):
         yield piece
         done += len(piece)
-        if progress is not None:
-            progress(done, total)
+        tell(done, total)
+
+
+def _ignore(done: int, total: int) -> None:
+    """Nobody wants to know."""
 
 
 def _read(file: BinaryIO) -> memoryview:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -115,7 +117,7 @@ def test_progress(file: Path, key: hbss.StatefulPrivateKey) -> None:
     """Bytes read, of bytes in all: once, twice or four times the length, and 0 for what has no end yet."""
     seen: list[tuple[int, int]] = []
     signature = key.sign_file(file, progress=lambda *each: seen.append(each))
-    assert seen == [(min(i << 20, len(CONTENT)), len(CONTENT)) for i in range(1, 6)]
+    assert seen == [(min(i << 20, len(CONTENT)), len(CONTENT)) for i in range(6)]
     seen.clear()
     key.public_key().verify_file(signature, file, progress=lambda *each: seen.append(each))
     assert seen[-1] == (len(CONTENT), len(CONTENT))
@@ -230,6 +232,25 @@ def test_the_commands_show_how_far_they_are(
     lines = [line for line in capsys.readouterr().err.splitlines() if "reading file: " in line]
     assert bool(lines) == (length > 5_000_000)
     assert all("of 6 MB" in line for line in lines)
+
+
+def test_an_interrupted_reading_says_what_it_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a pipe has nothing yet."""
+    monkeypatch.chdir(tmp_path)
+    assert app.run(["keygen", STATEFUL["LMS"], "key"]) == 0
+    command = [sys.executable, "-c", CAPSULE, "sign", "key", "-", "-o", "x"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stderr is not None
+        while hbss.state.status("key").remaining == 31:
+            assert child.poll() is None
+        time.sleep(0.1)
+        child.send_signal(signal.SIGINT)
+        said = [line for line in child.stderr.read().decode().splitlines() if line]
+    assert said == [
+        "hbss: - was not read to its end: the index that was reserved for it is burned, 30 signatures are left",
+        "hbss: interrupted",
+    ]
+    assert not Path("x").exists()
 
 
 def test_the_key_itself_is_not_signed(

@@ -85,20 +85,22 @@ def shown(title: str, unit: Unit = LEAVES) -> Iterator[Pace]:
         yield Pace(partial(_draw, bar, task), FRAMES, unit)
 
 
-@contextmanager
-def of_reading(title: str) -> Iterator[Callable[[int, int], None]]:
-    """The progress of reading a file, shown if that is more than LARGE bytes."""
-    with ExitStack() as stack:
-        pace: Pace | None = None
+class Reading(ExitStack):
+    """A progress callback of reading a file, in a `with` block: it shows itself if that is more than LARGE bytes."""
 
-        def tell(done: int, total: int) -> None:
-            nonlocal pace
-            if pace is None and max(done, total) > LARGE:
-                pace = stack.enter_context(shown(title, MEGABYTES))
-            if pace is not None:
-                pace(done, total)
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.begun = False
+        self._title = title
+        self._pace: Pace | None = None
 
-        yield tell
+    def __call__(self, done: int, total: int) -> None:
+        """The first call comes before anything is read."""
+        self.begun = True
+        if self._pace is None and max(done, total) > LARGE:
+            self._pace = self.enter_context(shown(self._title, MEGABYTES))
+        if self._pace is not None:
+            self._pace(done, total)
 
 
 def _draw(bar: Progress, task: TaskID, pace: Pace) -> None:
