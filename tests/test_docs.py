@@ -74,7 +74,7 @@ def test_blocks_run(
 def test_blocks_are_found() -> None:
     """The pages that must have examples have them, and no block has a language that nothing runs."""
     found = {page.name: [block.language for block in blocks(page)] for page in PAGES}
-    for name in ("README.md", "index.md", "tutorial.md", "state.md"):
+    for name in ("README.md", "index.md", "tutorial.md", "signing.md", "state.md"):
         assert "python" in found[name]
     assert "sh" in found["README.md"]
     assert {language for languages in found.values() for language in languages} <= {"python", "sh", ""}
