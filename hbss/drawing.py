@@ -16,6 +16,10 @@ FORMATS = ("svg", "png")
 # colours of Okabe and Ito, which every kind of eye tells apart; their yellow is too light for lines on white
 BLUE, RED, GREEN, ORANGE, SKY, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#777777"
 
+# of hash chains: what only the signer knows; and of what a signature shows, what anybody computes from it
+HIDDEN = "#e4e4e4"
+LIGHT = {BLUE: "#b3d4e8", RED: "#f2cdb0"}
+
 # a colour and a mark of its own for every scheme
 SCHEMES = {"LMS": (BLUE, "o"), "HSS": (SKY, "s"), "XMSS": (GREEN, "^"), "XMSSMT": (ORANGE, "v"), "SLH-DSA": (RED, "D")}
 

@@ -1,4 +1,4 @@
-"""What a signature is made of, drawn: how far it walks each hash chain, and the path from its leaf to the root.
+"""What a signature is made of, drawn: the path from its leaf to the root, and how far it walks each hash chain.
 
     svg = draw(public, signature, b"hello")   # needs matplotlib: pip install 'hbss[plots]'
 
@@ -83,11 +83,12 @@ def draw(public: PublicKey, signature: Buffer, message: Buffer, form: str = "svg
     found = read(public, signature, message)
 
     def paint(figure: Any) -> None:
-        chains, tree = figure.subplots(2, 1, height_ratios=(1, 1.2))
-        _paint_chains(chains, found)
+        tree, chains = figure.subplots(2, 1, height_ratios=(1.4, 1))
         _paint_tree(tree, found)
+        _paint_chains(chains, found)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8.5, frameon=False)
 
-    return drawing.render(paint, form, size=(7.2, 6.4), source=f"{found.set_name}, index {found.number}")
+    return drawing.render(paint, form, size=(5, 5.8), source=f"{found.set_name}, index {found.number}")
 
 
 def _lms_row(raw: bytes) -> SetRow:
@@ -109,24 +110,6 @@ def _base_w(number: int, lg_w: int, count: int) -> list[int]:
 # ---- painting ------------------------------------------------------------------------------------------------------
 
 
-def _paint_chains(panel: Any, found: Explanation) -> None:
-    places = range(len(found.digits))
-    message = len(found.digits) - found.checksum_digits
-    colours = [_MESSAGE if i < message else _CHECKSUM for i in places]
-    panel.bar(places, [found.last] * len(found.digits), width=0.7, color="#e4e4e4")
-    panel.bar(places, found.digits, width=0.7, color=colours)
-    panel.set_title(f"{len(found.digits)} chains of {found.last} steps: the signer walks up the coloured part, "
-                    "the verifier the rest", fontsize=9, loc="left")  # fmt: skip
-    panel.set_xlabel("chain")
-    panel.set_ylabel("step")
-    panel.set_ylim(0, 1.2 * found.last)  # the legend stands above
-    panel.margins(x=0.01)
-    for of, colour in ("message's digits", _MESSAGE), ("checksum's digits", _CHECKSUM):
-        panel.bar([0], [0], color=colour, label=of)
-    panel.legend(loc="upper right", fontsize=8, ncols=2, framealpha=0.95)
-    panel.spines[["top", "right"]].set_visible(False)
-
-
 def _paint_tree(panel: Any, found: Explanation) -> None:
     """The path at its own scale: each level's two nodes stand side by side, the left one left."""
     at = 0.0
@@ -135,23 +118,42 @@ def _paint_tree(panel: Any, found: Explanation) -> None:
         beside = at + (-1 if right else 1)
         above = (at + beside) / 2
         panel.plot([at, above, beside], [level, level + 1, level], color=drawing.GREY, linewidth=1, zorder=1)
-        panel.scatter([at], [level], s=55, color=_COMPUTED, zorder=2)
-        panel.scatter([beside], [level], s=55, color=_PATH, marker="s", zorder=2)
-        panel.annotate(neighbour[:3].hex() + "…", (beside, level), (-8 if right else 8, 0), fontsize=7,
+        panel.scatter([at], [level], s=50, color=_COMPUTED, zorder=2)
+        panel.scatter([beside], [level], s=50, color=_PATH, marker="s", zorder=2)
+        panel.annotate(neighbour[:3].hex() + "…", (beside, level), (-7 if right else 7, 0), fontsize=8,
                        textcoords="offset points", ha="right" if right else "left", va="center")  # fmt: skip
         at = above
-    panel.scatter([at], [found.height], s=75, color=drawing.GREEN, marker="D", zorder=2)
-    panel.annotate("root", (at, found.height), (9, 0), textcoords="offset points", fontsize=8, va="center")
-    panel.annotate(f"leaf {found.leaf}", (0, 0), (0, -14), textcoords="offset points", fontsize=8, ha="center")
-    for of, colour, mark in ("computed by the verifier", _COMPUTED, "o"), ("in the signature", _PATH, "s"):
-        panel.scatter([], [], s=45, color=colour, marker=mark, label=of)
+    panel.scatter([at], [found.height], s=65, color=drawing.GREEN, marker="D", zorder=2)
+    panel.annotate("root", (at, found.height), (9, 0), textcoords="offset points", fontsize=8.5, va="center")
+    panel.annotate(f"leaf {found.leaf}", (0, 0), (0, -14), textcoords="offset points", fontsize=8.5, ha="center")
+    panel.scatter([], [], s=45, color=_COMPUTED, label="node that the verifier computes")
+    panel.scatter([], [], s=45, color=_PATH, marker="s", label="node in the signature")
     panel.set_title(
         f"{found.set_name}: from leaf {found.leaf} of {2**found.height:,} to the root", fontsize=9, loc="left"
     )
     panel.set_ylabel("height")
     panel.set_ylim(-0.9, found.height + 0.5)
-    panel.margins(x=0.25)
+    panel.margins(x=0.3)
     panel.set_xticks([])
     panel.yaxis.get_major_locator().set_params(integer=True)
-    panel.legend(loc="best", fontsize=8)
     panel.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _paint_chains(panel: Any, found: Explanation) -> None:
+    """Every chain from its secret below to its public end above, and the place that the signature shows."""
+    message = len(found.digits) - found.checksum_digits
+    for of, colour, places in (
+        ("message", _MESSAGE, range(message)), ("checksum", _CHECKSUM, range(message, len(found.digits))),
+    ):  # fmt: skip
+        shown = found.digits[places.start : places.stop]
+        rest = [found.last - digit for digit in shown]
+        panel.bar(places, shown, color=drawing.HIDDEN, label="only the signer knows" if of == "message" else None)
+        panel.bar(places, rest, bottom=shown, color=drawing.LIGHT[colour])
+        panel.scatter(places, shown, s=9, color=colour, zorder=2, clip_on=False, label=f"value in the signature: {of}")
+    panel.set_title(f"its one-time key: {len(found.digits)} chains of {found.last + 1} places", fontsize=9, loc="left")
+    panel.set_xlabel("chain")
+    panel.set_ylabel("place")
+    panel.margins(x=0.01)
+    panel.set_ylim(0, found.last)
+    panel.yaxis.get_major_locator().set_params(integer=True)
+    panel.spines[["top", "right"]].set_visible(False)
