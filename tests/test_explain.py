@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 import hbss
@@ -18,19 +16,12 @@ from tests.model.schemes.xmss.params import SETS as XMSS_SETS
 from tests.model.trees import winternitz
 from tests.some_keys import STATEFUL, private, signed, stateful
 
-PICTURE = Path(__file__).resolve().parent.parent / "docs" / "explain.svg"
 MESSAGE = b"hello"
 
 
 def known(name: str) -> KnownAnswerKey:
     row = rows()[name]
     return KnownAnswerKey(name, toys.seed(row.secret_len), toys.seed(row.public_seed_len, 1))
-
-
-def picture() -> bytes:
-    """The one in the tutorial."""
-    key = known("XMSS-SHA2_10_256")
-    return explain.draw(key.public_key(), key.sign(300, MESSAGE), MESSAGE)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +78,3 @@ def test_pictures(scheme: str, form: str) -> None:
         found = explain.read(public, signature, b"message")
         assert all(each[:3].hex().encode() in drawn for each in found.path)
         assert f"leaf {found.leaf}".encode() in drawn
-
-
-def test_the_picture_of_the_page() -> None:
-    """docs/explain.svg is what the library draws, as far as the same matplotlib draws it."""
-    pytest.importorskip("matplotlib")
-    drawn = PICTURE.read_bytes()
-    if drawing.version().encode() not in drawn:
-        pytest.skip("drawn by another matplotlib")
-    assert picture() == drawn
