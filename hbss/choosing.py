@@ -272,10 +272,11 @@ def draw(choice: Choice, form: str = "svg") -> bytes:
 
 def _paint(panel: Any, choice: Choice) -> None:
     found = list(candidates())
+    strength = 0.35 if choice.offers else 0.9  # what was not chosen stands back
     for scheme, (colour, mark) in SCHEMES.items():
         points = {(each.signature_size, each.capacity.bit_length() - 1) for each in found if each.scheme == scheme}
         x, y = zip(*sorted(points), strict=True)
-        panel.scatter(x, y, s=12, color=colour, marker=mark, label=scheme, alpha=0.35, linewidths=0)
+        panel.scatter(x, y, s=14, color=colour, marker=mark, label=scheme, alpha=strength, linewidths=0)
     for number, offer in enumerate(choice.offers, 1):
         colour, mark = SCHEMES[offer.set.scheme]
         place = offer.set.signature_size, offer.set.capacity.bit_length() - 1
