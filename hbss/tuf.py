@@ -32,6 +32,7 @@ from hbss.encoding import keyfile
 from hbss.errors import BadKey, InvalidSignature
 from hbss.keys import PublicKey, load_public_key
 from hbss.params import parameter_sets
+from hbss.state import is_sealed
 from hbss.stateful import StatefulPrivateKey, open_key
 from hbss.stateless import PrivateKey, load_private_key
 from hbss.stores.database import is_database
@@ -123,7 +124,7 @@ class HbssSigner(Signer):
     ) -> HbssSigner:
         """With the key file of `hbss:FILE`.
 
-        secrets_handler: is asked for the "password" of an encrypted SLH-DSA key. ValueError if the URI, the file or the
+        secrets_handler: is asked for the "password" of a key that has one. ValueError if the URI, the file or the
         public key do not fit, or a password is needed and nobody can be asked; OSError if the file cannot be read.
         """
         scheme, _, name = priv_key_uri.partition(":")
@@ -132,9 +133,9 @@ class HbssSigner(Signer):
         if not isinstance(public_key, HbssKey):
             raise ValueError(f"expected a key of hbss, got {type(public_key).__name__}; call hbss.tuf.register() first")
         path, password = Path(name), None
-        if not is_database(path) and keyfile.is_encrypted(path.read_bytes()):
+        if is_sealed(path) if is_database(path) else keyfile.is_encrypted(path.read_bytes()):
             if secrets_handler is None:
-                raise ValueError(f"{path} is encrypted, and there is no secrets_handler to ask for its password")
+                raise ValueError(f"{path} is under a password, and there is no secrets_handler to ask for it")
             password = secrets_handler("password")
         signer = cls(lambda: _open(path, password), public_key)
         with signer._opened() as private:
@@ -156,7 +157,7 @@ class HbssSigner(Signer):
 @contextmanager
 def _open(path: Path, password: str | None) -> Iterator[PrivateKey | StatefulPrivateKey]:
     if is_database(path):
-        with open_key(path) as key:
+        with open_key(path, password=password) as key:
             yield key
     else:
         yield load_private_key(path.read_bytes(), password)

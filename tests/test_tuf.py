@@ -108,6 +108,12 @@ def test_signers_from_files(tmp_path: Path) -> None:
     assert signer.public_key == key
     with pytest.raises(ValueError, match="no secrets_handler"):
         HbssSigner.from_priv_key_uri(f"hbss:{file}", key)
+    hbss.create_key(tmp_path / "sealed", "LMS_SHA256_M32_H5_W8", password="secret")
+    stateful_key = HbssKey.of(hbss.state.public_key(tmp_path / "sealed"))
+    signer = HbssSigner.from_priv_key_uri(f"hbss:{tmp_path / 'sealed'}", stateful_key, handler)
+    stateful_key.verify_signature(signer.sign(b"x"), b"x")
+    with pytest.raises(ValueError, match="no secrets_handler"):
+        HbssSigner.from_priv_key_uri(f"hbss:{tmp_path / 'sealed'}", stateful_key)
     other = HbssKey.of(stateful("LMS")[0])
     with pytest.raises(hbss.BadKey, match="holds another key"):
         HbssSigner.from_priv_key_uri(f"hbss:{file}", other, handler)
