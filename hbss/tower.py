@@ -7,8 +7,7 @@ before anything under it is released, and read from there ever after; and every 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hbss._native import Key, Verification
@@ -19,6 +18,11 @@ from hbss.message import Bytes
 from hbss.stores import ChildSignature, StateStore, Vouched
 from hbss.treecache import CACHE_BYTES, Tree
 from hbss.treefolder import TreeFolder
+
+_UNPROVEN = (
+    "a signature by this key does not verify: its trees or their recorded signatures are damaged; it was not released, "
+    "and its index is used up"
+)
 
 
 @dataclass
@@ -114,30 +118,29 @@ class Tower:
         leaf = index & ((1 << self._family.heights[0]) - 1)
         path = floor.tree.path(leaf)
         inner = [self._floors[layer].vouched for layer in range(len(self._floors) - 1)]
-        with self._proof(index, floor, leaf, inner) as proof:
-            seen = parts if proof is None else proof.watch(parts)
-            lowest = self._family.sign_message(index, floor.tree.spot, leaf, seen, path)
-            floor.check(leaf, lowest[-len(path) :])  # the very bytes that would be released
-            signature = self._family.join(index, lowest, inner)
-            if proof is not None:
-                proof.finish(signature)
-                floor.proven = True
+        proof = None if floor.proven else self._begin_proof(index, floor, leaf, inner)
+        seen = parts if proof is None else proof.watch(parts)
+        lowest = self._family.sign_message(index, floor.tree.spot, leaf, seen, path)
+        floor.check(leaf, lowest[-len(path) :])  # the very bytes that would be released
+        signature = self._family.join(index, lowest, inner)
+        if proof is not None:
+            self._end_proof(proof, signature)
+            floor.proven = True
         return signature
 
-    @contextmanager
-    def _proof(self, index: int, floor: Floor, leaf: int, inner: list[ChildSignature]) -> Iterator[Verification | None]:
+    def _begin_proof(self, index: int, floor: Floor, leaf: int, inner: list[ChildSignature]) -> Verification:
         """Of the first signature by these trees: inner signatures were read from the store."""
-        if floor.proven:
-            yield None
-            return
+        unsigned = self._family.join(index, self._family.unsigned(index, floor.tree.spot, leaf), inner)
         try:
-            unsigned = self._family.unsigned(index, floor.tree.spot, leaf)
-            yield Verification(self._public, self._family.join(index, unsigned, inner))
+            return Verification(self._public, unsigned)
         except InvalidSignature:
-            raise StateError(
-                "a signature by this key does not verify: its trees or their recorded signatures are damaged; "
-                "it was not released, and its index is used up"
-            ) from None
+            raise StateError(_UNPROVEN) from None
+
+    def _end_proof(self, proof: Verification, signature: bytes) -> None:
+        try:
+            proof.finish(signature)
+        except InvalidSignature:
+            raise StateError(_UNPROVEN) from None
 
     # ---- entering a tree
 
