@@ -62,7 +62,10 @@ def compiler() -> str:
 
 def compiled(folder: Path) -> Path:
     """The driver with the whole core, compiled as the extension is, with one process for each processor."""
-    sources = [DRIVER, *(path for path in sorted((ROOT / "csrc").rglob("*.c")) if "wasm" not in path.parts)]
+    sources = [
+        DRIVER,
+        *(path for path in sorted((ROOT / "csrc").rglob("*.c")) if "wasm" not in path.relative_to(ROOT).parts),
+    ]
     count = os.cpu_count() or 1
     flags = ["-std=gnu11", "-O2", "-fvisibility=hidden", "-I", str(ROOT / "csrc")]
     parts = [folder / f"{i}.o" for i in range(count)]

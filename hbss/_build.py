@@ -23,7 +23,9 @@ ffi.cdef(declarations())
 ffi.set_source(
     "hbss._hbss",
     '#include "hbss.h"',
-    sources=sorted(str(path.relative_to(ROOT)) for path in CSRC.rglob("*.c") if "wasm" not in path.parts),
+    sources=sorted(
+        str(path.relative_to(ROOT)) for path in CSRC.rglob("*.c") if "wasm" not in path.relative_to(ROOT).parts
+    ),
     include_dirs=["csrc"],
     py_limited_api=True,
     # no -march: a kernel file states its own target, and the CPU is asked at run time

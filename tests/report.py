@@ -27,7 +27,7 @@ def digest_of_core() -> str:
     """SHA-256 over the names and contents of csrc's code, without what only the WebAssembly module has."""
     total = hashlib.sha256()
     found = sorted(path for end in ("c", "h", "inc") for path in CSRC.rglob(f"*.{end}"))
-    for path in (path for path in found if "wasm" not in path.parts):
+    for path in (path for path in found if "wasm" not in path.relative_to(CSRC).parts):
         total.update(f"{path.relative_to(CSRC)}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 

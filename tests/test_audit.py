@@ -26,7 +26,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert compiler, "the audit needs a C compiler, as the extension does: apt-get install gcc"
     target = tmp_path_factory.mktemp("audit") / "hbss_audit.so"
     header = vectors.folder().parent / "harness" / "hbs"
-    sources = [str(path) for path in (ROOT / "csrc").rglob("*.c") if "wasm" not in path.parts]
+    sources = [str(path) for path in (ROOT / "csrc").rglob("*.c") if "wasm" not in path.relative_to(ROOT).parts]
     subprocess.run(
         [compiler, "-std=gnu11", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(target),
          f'-DHBSS_PYTHON="{sys.executable}"', f'-DHBSS_STATE_PY="{ADAPTER / "state.py"}"',

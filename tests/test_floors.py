@@ -47,7 +47,8 @@ def without_comments(text: str) -> str:
 
 
 def c_files(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*") if path.suffix in {".c", ".h", ".inc"} and "wasm" not in path.parts)
+    found = (path for path in root.rglob("*") if path.suffix in {".c", ".h", ".inc"})
+    return sorted(path for path in found if "wasm" not in path.relative_to(root).parts)
 
 
 def includes(path: Path) -> list[str]:
