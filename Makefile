@@ -4,6 +4,7 @@
 #   test           the whole suite          test-long      what takes minutes
 #   test-backends  the heart of the suite, once for every other kind of CPU this machine can be
 #   crash          the crash kit on the stores, for a minute    crash-long  for half an hour
+#   wasm           the core as a WebAssembly module, for the browser
 #   fuzz           ten minutes of coverage-guided fuzzing of everything that reads bytes (FUZZ_SECONDS=600)
 #   bench          about ten minutes: kernels, operations beside their limits, threads, memory, other implementations
 #   bench-state    what keeping state costs        guard       the counted work of a few acts, beside the record
@@ -15,11 +16,11 @@ PYTHON  ?= python3
 JOBS    ?= 2
 FUZZ_SECONDS ?= 600
 BIN     := .venv/bin
-SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.inc') hbss/_build.py setup.py
+SOURCES := $(shell find csrc -path csrc/wasm -prune -o -name '*.[ch]' -print -o -name '*.inc' -print) hbss/_build.py setup.py
 READY   := .venv/.extension
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-long test-backends crash crash-long fuzz lint types docs bench bench-state guard wheel clean
+.PHONY: run test test-long test-backends crash crash-long wasm fuzz lint types docs bench bench-state guard wheel clean
 
 run: $(READY)
 	@$(BIN)/python -m hbss.tour
@@ -45,6 +46,11 @@ crash: $(READY)
 crash-long: $(READY)
 	@$(BIN)/python -m hbss.testing --budget 300 --kills 5000 --faults 1600 --power 3600 \
 	  --report benchmarks/results/state-campaign.json
+
+# the compiler is 100 MB, so it is no part of .venv until it is wanted
+wasm: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check ziglang==0.17.1
+	@$(BIN)/python csrc/wasm/build.py demo_chat/static/hbss.wasm
 
 # atheris has wheels for some versions of Python only, so it is no part of .venv until it is wanted
 fuzz: $(READY)
