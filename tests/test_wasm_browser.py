@@ -1,0 +1,119 @@
+"""hbss.js and its Worker in a real Chromium, under a strict Content Security Policy with trusted types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page
+
+import hbss
+from tests import vectors, wasm_kit
+from tests.browser_kit import POLICY, Serve, needs_chromium
+
+pytest_plugins = ["tests.browser_fixtures"]
+pytestmark = needs_chromium
+
+PAGE = "/tests/wasm/page.html"
+STATIC = "/demo_chat/static"
+
+
+@pytest.fixture
+def loud(page: Page) -> Iterator[list[str]]:
+    """What a page complains of; whoever expects something clears the list."""
+    heard: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            heard.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    yield heard
+    assert heard == []
+
+
+def call(page: Page, module: str, function: str, *given: Any) -> Any:
+    """What a function of a module answers in the page."""
+    return page.evaluate("async ([m, f, given]) => (await import(m))[f](...given)", [module, function, list(given)])
+
+
+def broken(became: dict[str, str]) -> dict[str, str]:
+    return {name: what for name, what in became.items() if what != "kept"}
+
+
+def test_known_answers(page: Page, serve: Serve, loud: list[str]) -> None:
+    """A share of the vectors of every family and kind, as in Node."""
+    questions = [
+        *wasm_kit.lms_verifications()[::23], *wasm_kit.xmss_verifications()[::5],
+        *wasm_kit.slhdsa_verifications("sigVer")[::17], *wasm_kit.slhdsa_verifications("sigGen")[::61],
+        *wasm_kit.slhdsa_keys()[::11], *wasm_kit.slhdsa_signatures("SLH-DSA-SHA2-128f"),
+        *wasm_kit.slhdsa_signatures("SLH-DSA-SHAKE-192f"),
+        wasm_kit.stateful_signatures("LMS_SHA256_M32_H10_W4", vectors.lms("sigGen")),
+        wasm_kit.stateful_signatures("LMS_SHAKE_M24_H5_W8", vectors.lms("sigGen")),
+    ]  # fmt: skip
+    assert {each.answer for each in questions if isinstance(each.answer, str)} == {"good", "InvalidSignature"}
+    page.goto(serve() + PAGE)
+    found = call(page, "/tests/wasm/answers.mjs", "answers", [each.task for each in questions])
+    assert wasm_kit.wrong(questions, found) == []
+
+
+def test_rules(page: Page, serve: Serve, loud: list[str]) -> None:
+    """Those that hold in Node."""
+    page.goto(serve() + PAGE)
+    became = call(page, "/tests/wasm/rules.mjs", "rules")
+    assert (len(became), broken(became)) == (23, {})
+
+
+def test_rules_of_the_worker(page: Page, serve: Serve, loud: list[str]) -> None:
+    page.goto(serve() + PAGE)
+    became = call(page, "/tests/wasm/worker.mjs", "rules")
+    loud[:] = [each for each in loud if "404" not in each]  # the module that is not there
+    assert (len(became), broken(became)) == (12, {})
+
+
+@pytest.mark.parametrize("allowed", ["trusted-types hbss-worker", "worker-src 'self'"])
+def test_a_page_that_may_not_start_it_is_told(page: Page, serve: Serve, loud: list[str], allowed: str) -> None:
+    """One clear error, not a Worker that never answers."""
+    assert allowed in POLICY
+    page.goto(serve(POLICY.replace(allowed, f"{allowed.split()[0]} 'none'")) + PAGE)
+    error = "(reason) => [reason.name, reason.message]"
+    told = page.evaluate(f"import('{STATIC}/hbss-client.js').then((m) => m.HbssWorker.start()).catch({error})")
+    assert told[0] == "WorkerLost"
+    assert told[1].startswith("the Worker of hbss ")
+    assert loud
+    loud.clear()
+
+
+def test_the_policy_gives_no_other_address(page: Page, serve: Serve, loud: list[str]) -> None:
+    """A script that gets into the page cannot start a Worker of its own by it, nor make the policy again."""
+    page.goto(serve() + PAGE)
+    again = "trustedTypes.createPolicy('hbss-worker', { createScriptURL: (url) => url })"
+    told = page.evaluate(f"""async () => {{
+        await import('{STATIC}/hbss-client.js');
+        const caught = (act) => {{ try {{ act(); return "done"; }} catch (error) {{ return error.name; }} }};
+        return [caught(() => {again}), caught(() => new Worker("{PAGE}"))];
+    }}""")
+    assert told == ["TypeError", "TypeError"]
+    assert loud
+    loud.clear()
+
+
+def test_a_page_of_another_origin(page: Page, serve: Serve, loud: list[str]) -> None:
+    """A front end that is served elsewhere uses the files where they are, if their server allows it."""
+    files, front = serve("", open=True), serve("")
+    page.goto(front + PAGE)
+    made = page.evaluate(
+        """async (from) => {
+        const { HbssWorker } = await import(`${from}/hbss-client.js`);
+        const hbss = await HbssWorker.start(), key = await hbss.createLms("LMS_SHA256_M32_H5_W8");
+        const message = new Uint8Array([1, 2, 3]), signature = await key.sign(await key.reserve(), message);
+        await hbss.verify("LMS", key.publicKey, message, signature);
+        const { load } = await import(`${from}/hbss.js`);
+        (await load()).verify("LMS", key.publicKey, message, signature);
+        return signature.length;
+    }""",
+        files + STATIC,
+    )
+    assert made == hbss.parameter_set("LMS_SHA256_M32_H5_W8").signature_size
