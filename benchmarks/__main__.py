@@ -3,6 +3,7 @@
 python -m benchmarks            kernels, operations beside their limits, threads, other backends, memory, peers
 python -m benchmarks compare    the peers by themselves
 python -m benchmarks state      what keeping state costs
+python -m benchmarks wasm       the WebAssembly module in Node and in Chromium
 python -m benchmarks guard      what the counted work of a few acts is, beside the record; exits with 1 if it grew
 python -m benchmarks publish    put the figures of a run into docs/benchmarks.md
 """
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import compare, guard, hashing, hashing_tables, publish, state, state_opening, state_tables
+from benchmarks import compare, guard, hashing, hashing_tables, publish, state, state_opening, state_tables, wasm
 from benchmarks.measure import RESULTS, machine, save
 
 
@@ -45,6 +46,14 @@ def measure_state(arguments: argparse.Namespace) -> None:
     print(state_tables.text(found, {}))
     if not arguments.no_save:
         save(found, found["machine"]["commit"], "-state", arguments.results)
+
+
+def measure_wasm(arguments: argparse.Namespace) -> None:
+    """The WebAssembly module."""
+    found = wasm.measure(2 if arguments.quick else 15, tell)
+    print(wasm.text(found))
+    if not arguments.no_save:
+        save(found, found["machine"]["commit"], "-wasm", arguments.results)
 
 
 def guard_work(arguments: argparse.Namespace) -> None:
@@ -94,6 +103,8 @@ def main(words: Sequence[str] | None = None) -> None:
     stores.add_argument(
         "--postgres", metavar="URL", help="of a database, where some states stay (default: own server; '': none)"
     )
+    engines = sections.add_parser("wasm", parents=[saving], help="the WebAssembly module in Node and in Chromium")
+    engines.set_defaults(run=measure_wasm)
     guarding = sections.add_parser("guard", help="counted work of a few acts, beside the record")
     guarding.set_defaults(run=guard_work)
     guarding.add_argument("--record", action="store_true", help="write the record anew")

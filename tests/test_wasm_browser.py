@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from playwright.sync_api import ConsoleMessage, Page
 import hbss
 from tests import vectors, wasm_kit
 from tests.browser_kit import POLICY, Serve, needs_chromium
+from tests.wasm_kit import needs_node
 
 pytest_plugins = ["tests.browser_fixtures"]
 pytestmark = needs_chromium
@@ -117,3 +122,22 @@ def test_a_page_of_another_origin(page: Page, serve: Serve, loud: list[str]) -> 
         files + STATIC,
     )
     assert made == hbss.parameter_set("LMS_SHA256_M32_H5_W8").signature_size
+
+
+@needs_node
+def test_the_benchmark_runs(tmp_path: Path) -> None:
+    """Its JSON has both engines, and hash calls beside times. A process of its own: it drives a browser, too."""
+    command = [sys.executable, "-m", "benchmarks", "wasm", "--quick", "--results", str(tmp_path)]
+    done = subprocess.run(command, cwd=wasm_kit.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("*-wasm.json")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert [each["name"].split()[0] for each in found["engines"]] == ["Node", "Chromium"]
+    for engine in found["engines"]:
+        assert engine["kernels"]["SHA-256 vec128"][0] > 0
+        for name in ("keygen_lms", "sign_slhdsa"):
+            assert engine["acts"][name]["efficiency"][0] > 0
+    assert (
+        found["engines"][0]["acts"]["keygen_lms"]["hashes"] == hbss.parameter_set("LMS_SHA256_M32_H10_W4").keygen_hashes
+    )
+    assert set(found["page"]["ms"]) == {"keygen_lms", "sign_slhdsa", "verify_meanwhile"}
