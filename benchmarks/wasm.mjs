@@ -56,7 +56,7 @@ export async function measure(rounds) {
   return { first, times, kernels };
 }
 
-/** In a page, by the Worker: how long key work takes, how soon a verification is answered meanwhile, tasks over 50 ms. */
+/** In a page, by the Worker: how long key work takes, how soon a verification is answered meanwhile, long tasks. */
 export async function behindWorker(rounds) {
   const { HbssWorker } = await import("../demo_chat/static/hbss-client.js");
   const long = [];

@@ -75,7 +75,7 @@ def test_rules_of_the_worker(page: Page, serve: Serve, loud: list[str]) -> None:
     page.goto(serve() + PAGE)
     became = call(page, "/tests/wasm/worker.mjs", "rules")
     loud[:] = [each for each in loud if "404" not in each]  # the module that is not there
-    assert (len(became), broken(became)) == (12, {})
+    assert (len(became), broken(became)) == (13, {})
 
 
 @pytest.mark.parametrize("allowed", ["trusted-types hbss-worker", "worker-src 'self'"])

@@ -23,6 +23,15 @@ function policy() {
 }
 const trusted = policy();
 
+/** The Worker, on its way; WorkerLost if the page may not start it. */
+export function begin() {
+  try {
+    return new Worker(trusted ? trusted.createScriptURL("") : address(), { type: "module" });
+  } catch (error) {
+    throw new WorkerLost(`the Worker of hbss cannot be started (trusted types: allow hbss-worker): ${error}`);
+  }
+}
+
 /** A Worker, and what it was asked. */
 export class Channel {
   #worker;
@@ -32,17 +41,13 @@ export class Channel {
   /** @type {WorkerLost | null} */
   #lost = null;
 
-  /** WorkerLost if the page may not start it. */
-  constructor() {
-    try {
-      this.#worker = new Worker(trusted ? trusted.createScriptURL("") : address(), { type: "module" });
-    } catch (error) {
-      throw new WorkerLost(`the Worker of hbss cannot be started (trusted types: allow hbss-worker): ${error}`);
-    }
+  /** @param {Worker} worker */
+  constructor(worker) {
+    this.#worker = worker;
     this.#worker.onmessage = (event) => this.#answer(event.data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.end(new WorkerLost(`the Worker of hbss does not run: ${event.message || `${SCRIPT} could not be loaded`}`));
+      this.end(new WorkerLost(`the Worker of hbss does not run: ${event.message || "its script could not be loaded"}`));
     };
   }
 

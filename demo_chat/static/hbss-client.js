@@ -10,13 +10,17 @@
  *     await hbss.verify("SLH-DSA-SHA2-128s", key.publicKey, message, signature, { context });
  *     await key.wipe();
  *
- * Errors are those of hbss.js, and keys stay in the Worker. What is given is copied, never taken away.
+ * Errors are those of hbss.js, and keys stay in the Worker. What is given is copied, never taken away. Files of another
+ * origin are used where they are, if their server allows it (CORS). A bundler wants to see how the Worker is made:
+ *
+ *     const worker = new Worker(new URL("./hbss-worker.js", import.meta.url), { type: "module" });
+ *     const hbss = await HbssWorker.start({ worker });
  *
  * Content Security Policy: `script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'`, in the
  * headers of hbss-worker.js as well as in the page's. Where trusted types are required, allow the policy of
  * hbss-channel.js: `trusted-types hbss-worker`. It gives one address, that of hbss-worker.js.
  */
-import { Channel } from "./hbss-channel.js";
+import { Channel, begin } from "./hbss-channel.js";
 import { HandleDead, WorkerLost } from "./hbss-errors.js";
 
 export * from "./hbss-errors.js";
@@ -37,10 +41,11 @@ export class HbssWorker {
 
   /**
    * A Worker that is ready. WorkerLost if it cannot be started, HbssError if it cannot load the module.
-   * @param {URL | string | BufferSource | WebAssembly.Module} [source] of the module, as for `load` in hbss.js
+   * @param {{source?: URL | string | BufferSource | WebAssembly.Module, worker?: Worker}} [options] source: of the
+   *   module, as for `load` in hbss.js. worker: one of hbss-worker.js that the page has made.
    */
-  static async start(source) {
-    const channel = new Channel();
+  static async start({ source, worker = begin() } = {}) {
+    const channel = new Channel(worker);
     try {
       await channel.ask(undefined, "load", [source instanceof URL ? source.href : source]);
     } catch (error) {

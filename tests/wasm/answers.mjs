@@ -41,7 +41,8 @@ const ACTS = {
   /** SLH-DSA's internal interface: the message is M'. */
   verifyEncoded({ core }, { kind, publicKey, message, signature }) {
     core.within((room) =>
-      Key.fromPublic(core, room, "SLH-DSA", core.row(kind), unhex(publicKey)).verify(unhex(signature), [unhex(message)]));
+      Key.fromPublic(core, room, "SLH-DSA", core.row(kind), unhex(publicKey))
+        .verify(unhex(signature), [unhex(message)]));
     return "good";
   },
   async fromRaw({ hbss }, { set, raw }) {
@@ -80,7 +81,8 @@ const ACTS = {
   },
   parents: ({ hbss }, { set, seed, height, index, children }) =>
     hex(hbss.parents(set, unhex(seed), height, index, unhex(children))),
-  climb: ({ hbss }, { set, seed, leaf, node, path }) => hex(hbss.climb(set, unhex(seed), leaf, unhex(node), unhex(path))),
+  climb: ({ hbss }, { set, seed, leaf, node, path }) =>
+    hex(hbss.climb(set, unhex(seed), leaf, unhex(node), unhex(path))),
   sha256: ({ hbss }, { data }) => hex(hbss.sha256(unhex(data))),
   explain({ hbss }, { publicKey, message, signature }) {
     const found = hbss.explain(unhex(publicKey), unhex(message), unhex(signature));

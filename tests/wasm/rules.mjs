@@ -1,6 +1,6 @@
 /**
- * The rules of keys and of memory, in Node and in a page: what must be refused, what must be gone. `rules` tries each, and
- * tells what became of it: "kept", or what went wrong.
+ * The rules of keys and of memory, in Node and in a page: what must be refused, what must be gone. `rules` tries each,
+ * and tells what became of it: "kept", or what went wrong.
  */
 import { instance, withRandomness } from "./answers.mjs";
 
@@ -224,16 +224,19 @@ const RULES = {
   },
   async "a tree's nodes are those of its signatures"({ hbss }) {
     for (const key of [await hbss.createLms(SMALL), await hbss.createXmss(XMSS)]) {
-      const lms = key.set === SMALL, n = lms ? 32 : 24, seed = lms ? key.publicKey.slice(12, 28) : key.publicKey.slice(-n);
+      const n = key.set === SMALL ? 32 : 24;
+      const seed = key.set === SMALL ? key.publicKey.slice(12, 28) : key.publicKey.slice(-n);
       const leaf = [key.reserve(), key.reserve(), key.reserve()][2], signature = key.sign(leaf, MESSAGE);
       const path = signature.slice(-n * key.height), root = key.nodes(key.height);
-      must(hbss.climb(key.set, seed, leaf, key.nodes(0).slice(leaf * n, (leaf + 1) * n), path).join() === root.join(), "path");
+      const node = key.nodes(0).slice(leaf * n, (leaf + 1) * n);
+      must(hbss.climb(key.set, seed, leaf, node, path).join() === root.join(), "path");
       for (let level = 1; level <= key.height; level++) {
         const above = hbss.parents(key.set, seed, level, 0, key.nodes(level - 1));
         must(above.join() === key.nodes(level).join(), `level ${level}`);
       }
       await refused("RangeError", () => hbss.parents(key.set, seed, 1, 0, new Uint8Array(n)), "pairs");
-      await refused("RangeError", () => hbss.parents(key.set, seed, key.height, 1, new Uint8Array(2 * n)), "out of range");
+      const beyond = () => hbss.parents(key.set, seed, key.height, 1, new Uint8Array(2 * n));
+      await refused("RangeError", beyond, "out of range");
       await refused("RangeError", () => hbss.climb(key.set, seed.slice(1), 0, new Uint8Array(n), path), "public seed");
     }
   },

@@ -1,6 +1,6 @@
 /** The rules of the Worker and its client, in a page: `rules` tries each, and tells what became of it. */
 import { HandleDead, HbssError, HbssWorker, InvalidSignature, WorkerLost } from "../../demo_chat/static/hbss-client.js";
-import { Channel } from "../../demo_chat/static/hbss-channel.js";
+import { Channel, begin } from "../../demo_chat/static/hbss-channel.js";
 import { instance } from "./answers.mjs";
 
 const SESSION = "LMS_SHA256_M32_H10_W4", SMALL = "LMS_SHA256_M32_H5_W8", FAST = "SLH-DSA-SHA2-128f";
@@ -14,7 +14,8 @@ function must(condition, what) {
 /** The error of this class that a promise must be rejected with. */
 async function refused(kind, promise, says = "") {
   const error = await promise.then(() => new Error("nothing was refused"), (reason) => reason);
-  must(error instanceof kind && error.message.includes(says), `${kind.name} "${says}", not ${error.name}: ${error.message}`);
+  const right = error instanceof kind && error.message.includes(says);
+  must(right, `${kind.name} "${says}", not ${error.name}: ${error.message}`);
 }
 
 const RULES = {
@@ -39,10 +40,12 @@ const RULES = {
     must((await core.sha256(MESSAGE)).join() === hbss.sha256(MESSAGE).join(), "sha256");
     const leaf = await session.reserve(), signature = await session.sign(leaf, MESSAGE);
     const found = await core.explain(session.publicKey, MESSAGE, signature);
-    must(found.fits && JSON.stringify(found) === JSON.stringify(hbss.explain(session.publicKey, MESSAGE, signature)), "explain");
+    const same = hbss.explain(session.publicKey, MESSAGE, signature);
+    must(found.fits && JSON.stringify(found) === JSON.stringify(same), "explain");
     const above = await core.parents(SMALL, seed, 1, 0, await session.nodes(0));
     must(above.join() === (await session.nodes(1)).join(), "parents");
-    const node = (await session.nodes(0)).slice(0, 32), root = await core.climb(SMALL, seed, leaf, node, signature.slice(-160));
+    const node = (await session.nodes(0)).slice(0, 32);
+    const root = await core.climb(SMALL, seed, leaf, node, signature.slice(-160));
     must(root.join() === (await session.nodes(5)).join(), "climb");
   },
   async "an exported key comes back, and what was given is untouched"(core) {
@@ -67,9 +70,9 @@ const RULES = {
     must(order.join() === "verified,verified,verified,work,verified,verified,verified,work", order.join());
   },
   async "progress is told in order, and ends with all"(core) {
-    for (const act of [(options) => core.createLms(SESSION, options), (options) => core.generate("SLH-DSA-SHA2-128s", options)]) {
+    for (const [act, set] of [["createLms", SESSION], ["generate", "SLH-DSA-SHA2-128s"]]) {
       const told = [];
-      const key = await act({ progress: (done, total) => told.push(done / total) });
+      const key = await core[act](set, { progress: (done, total) => told.push(done / total) });
       must(told.length > 2 && told[told.length - 1] === 1, told.join(" "));
       must(told.every((share, i) => !i || share > told[i - 1]), told.join(" "));
       if (key.exportRaw) {
@@ -80,7 +83,8 @@ const RULES = {
     }
   },
   async "errors arrive as their own classes"(core) {
-    const session = await core.createLms(SMALL), leaf = await session.reserve(), signature = await session.sign(leaf, MESSAGE);
+    const session = await core.createLms(SMALL), leaf = await session.reserve();
+    const signature = await session.sign(leaf, MESSAGE);
     const ask = (...args) => core.verify(...args);
     await refused(InvalidSignature, ask("LMS", session.publicKey, encode("another"), signature));
     const classes = await import("../../demo_chat/static/hbss-client.js");
@@ -111,7 +115,7 @@ const RULES = {
     await refused(HandleDead, signing);
   },
   async "nothing else can be asked for"() {
-    const channel = new Channel();
+    const channel = new Channel(begin());
     await channel.ask(undefined, "load", []);
     for (const method of ["constructor", "act", "__proto__", "toString"]) {
       await refused(HbssError, channel.ask(undefined, method, []), `knows no ${method}`);
@@ -130,13 +134,19 @@ const RULES = {
     await refused(WorkerLost, other.close(), "closed");
     await core.sha256(MESSAGE);
   },
+  async "the page may make the Worker"() {
+    const core = await HbssWorker.start({ worker: begin() });
+    must((await core.sha256(MESSAGE)).length === 32, "it runs");
+    await core.close();
+  },
   async "a module that is not there is said so"() {
-    await refused(HbssError, HbssWorker.start(new URL("nowhere.wasm", location.href)), "404");
+    await refused(HbssError, HbssWorker.start({ source: new URL("nowhere.wasm", location.href) }), "404");
   },
   async "the module may come as bytes, or compiled"() {
     const bytes = await (await fetch("/demo_chat/static/hbss.wasm")).arrayBuffer();
-    for (const source of [bytes, new Uint8Array(bytes), await WebAssembly.compile(bytes), "/demo_chat/static/hbss.wasm"]) {
-      const core = await HbssWorker.start(source);
+    const module = await WebAssembly.compile(bytes);
+    for (const source of [bytes, new Uint8Array(bytes), module, "/demo_chat/static/hbss.wasm"]) {
+      const core = await HbssWorker.start({ source });
       must((await core.sha256(MESSAGE)).length === 32, "it runs");
       await core.close();
     }
