@@ -42,11 +42,11 @@ export class HandleDead extends HbssError {}
 /** The Worker that held the keys is closed, or could not be started. */
 export class WorkerLost extends HbssError {}
 
-const KINDS = {
-  HbssError, InvalidSignature, BadKey, UnknownParameterSet, KeyExhausted, LeafSpent, HandleDead, WorkerLost, TypeError,
-  RangeError,
+const OWN = {
+  HbssError, InvalidSignature, BadKey, UnknownParameterSet, KeyExhausted, LeafSpent, HandleDead, WorkerLost,
 };
-for (const [name, kind] of Object.entries(KINDS)) kind.prototype.name = name; // a bundler may rename the classes
+for (const [name, kind] of Object.entries(OWN)) kind.prototype.name = name; // a bundler may rename the classes
+const KINDS = { ...OWN, TypeError, RangeError };
 
 /**
  * What a Worker sends of an error.

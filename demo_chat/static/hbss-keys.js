@@ -49,12 +49,16 @@ async function grown(core, room, secret, row, seeds, progress) {
 
 /** An SLH-DSA private key (FIPS 205): it keeps no state, and may sign any number of times. */
 export class SlhDsaKey extends PrivateKey {
+  #secret;
+  #key;
   #seeds;
   #top;
 
   /** @param {Secret} secret @param {Key} key @param {number} seeds address @param {number} top address of its tree */
   constructor(secret, key, seeds, top) {
-    super(secret, key, key.publicBytes());
+    super(secret, key.row.name, key.publicBytes());
+    this.#secret = secret;
+    this.#key = key;
     this.#seeds = seeds;
     this.#top = top;
   }
@@ -88,13 +92,14 @@ export class SlhDsaKey extends PrivateKey {
    */
   async sign(message, { context, deterministic = false, progress } = {}) {
     const parts = [head(context), bytes(message, "message")];
-    const secret = this._secret, key = this._key, { core, row: { n, signatureLen } } = key;
-    const random = deterministic ? this.publicKey.slice(0, n) : crypto.getRandomValues(new Uint8Array(n));
+    this.#secret.check();
+    const key = this.#key, { core, row: { n, signatureLen } } = key;
+    const random = deterministic ? key.publicBytes().subarray(0, n) : crypto.getRandomValues(new Uint8Array(n));
     const r = key.messageRandomizer(random, parts), digest = key.digest(0, r, parts);
     const room = core.room();
     try {
       const out = room.take(signatureLen);
-      await secret.during(key.signDigest(out, r, digest, this.#top), progress);
+      await this.#secret.during(key.signDigest(out, r, digest, this.#top), progress);
       return room.read(out, signatureLen);
     } finally {
       room.close();
@@ -103,16 +108,18 @@ export class SlhDsaKey extends PrivateKey {
 
   /** SK.seed || SK.prf || PK.seed || PK.root: the secret itself, which the caller has to wipe: `raw.fill(0)`. */
   exportRaw() {
-    this._secret.check();
-    const { core, row: { n } } = this._key, raw = new Uint8Array(4 * n); // at its full length: no part is left behind
+    this.#secret.check();
+    const { core, row: { n } } = this.#key, raw = new Uint8Array(4 * n); // at its full length: no part is left behind
     raw.set(core.memory.view(this.#seeds, 3 * n));
-    raw.set(this.publicKey.subarray(n), 3 * n);
+    raw.set(this.#key.publicBytes().subarray(n), 3 * n);
     return raw;
   }
 }
 
 /** A stateful private key, LMS or XMSS, in memory only. */
 export class StatefulKey extends PrivateKey {
+  #secret;
+  #key;
   #nodes;
   #next = 0;
   /** @type {Set<number>} reserved, and not used yet */
@@ -121,7 +128,9 @@ export class StatefulKey extends PrivateKey {
   /** @param {Secret} secret @param {Key} key @param {number} nodes address of the tree */
   constructor(secret, key, nodes) {
     const raw = key.publicBytes();
-    super(secret, key, key.row.scheme === "LMS" ? join(u32(1), raw) : raw);
+    super(secret, key.row.name, key.row.scheme === "LMS" ? join(u32(1), raw) : raw);
+    this.#secret = secret;
+    this.#key = key;
     this.#nodes = nodes;
     /** @readonly of its tree, which has 2^height leaves */
     this.height = key.height;
@@ -144,7 +153,7 @@ export class StatefulKey extends PrivateKey {
 
   /** How many leaves can still be reserved. The last leaf is set aside, as in Python: `sign` never uses it. */
   get remaining() {
-    return 2 ** this.height - 1 - this.#next;
+    return 2 ** this.#key.height - 1 - this.#next;
   }
 
   /**
@@ -152,7 +161,7 @@ export class StatefulKey extends PrivateKey {
    * @returns {number}
    */
   reserve() {
-    this._secret.check();
+    this.#secret.check();
     if (!this.remaining) throw new KeyExhausted("this key has no leaf left; make another one");
     this.#reserved.add(this.#next);
     return this.#next++;
@@ -165,8 +174,8 @@ export class StatefulKey extends PrivateKey {
    * @returns {Uint8Array}
    */
   sign(leaf, message) {
-    const parts = [bytes(message, "message")], key = this._key;
-    this._secret.check();
+    const parts = [bytes(message, "message")], key = this.#key;
+    this.#secret.check();
     if (!this.#reserved.delete(leaf)) {
       throw new LeafSpent(`leaf ${leaf} was not reserved, or has signed: take one from reserve() for every message`);
     }
@@ -180,23 +189,24 @@ export class StatefulKey extends PrivateKey {
    * @param {number} level
    */
   nodes(level) {
-    this._secret.check();
-    if (!Number.isInteger(level) || level < 0 || level > this.height) {
-      throw new RangeError(`the tree has levels 0 to ${this.height}; got ${level}`);
+    this.#secret.check();
+    const { height } = this.#key;
+    if (!Number.isInteger(level) || level < 0 || level > height) {
+      throw new RangeError(`the tree has levels 0 to ${height}; got ${level}`);
     }
-    return this.#node(level, 0, 2 ** (this.height - level));
+    return this.#node(level, 0, 2 ** (height - level));
   }
 
   /** @param {number} level @param {number} index @param {number} count */
   #node(level, index, count) {
-    const { core, row: { n } } = this._key;
-    const at = this.#nodes + (offset(this.height, level) + index) * n;
+    const { core, height, row: { n } } = this.#key;
+    const at = this.#nodes + (offset(height, level) + index) * n;
     return core.memory.view(at, count * n).slice();
   }
 
   /** @param {number} leaf */
   #path(leaf) {
-    return join(...Array.from({ length: this.height }, (_, level) => this.#node(level, (leaf >> level) ^ 1, 1)));
+    return join(...Array.from({ length: this.#key.height }, (_, level) => this.#node(level, (leaf >> level) ^ 1, 1)));
   }
 }
 
@@ -205,11 +215,15 @@ export class StatefulKey extends PrivateKey {
  * What its signature proves is checked by `otsRecover`, which leads to the public key.
  */
 export class OneTimeKey extends PrivateKey {
+  #secret;
+  #key;
   #used = false;
 
   /** @param {Secret} secret @param {Key} key @param {Uint8Array} publicSeed */
   constructor(secret, key, publicSeed) {
-    super(secret, key, key.otsPublic(0));
+    super(secret, key.row.name, key.otsPublic(0));
+    this.#secret = secret;
+    this.#key = key;
     /** @readonly I (LM-OTS) or SEED (WOTS+), which every hash takes in */
     this.publicSeed = publicSeed;
   }
@@ -228,12 +242,11 @@ export class OneTimeKey extends PrivateKey {
    * @param {Uint8Array} digest
    */
   sign(digest) {
-    const given = bytes(digest, "digest");
-    this._secret.check();
-    const { n } = this._key.row;
+    const given = bytes(digest, "digest"), { n } = this.#key.row;
+    this.#secret.check();
     if (given.length !== n) throw new RangeError(`${this.set} signs a digest of ${n} bytes; got ${given.length}`);
     if (this.#used) throw new KeyExhausted("this one-time key has signed, and never signs again; make a new one");
     this.#used = true;
-    return this._key.otsSign(0, given);
+    return this.#key.otsSign(0, given);
   }
 }

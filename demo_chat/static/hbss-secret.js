@@ -8,7 +8,6 @@ import { HandleDead } from "./hbss-errors.js";
 const SLICE = 8; // milliseconds of work until others have their turn
 
 /** @typedef {import("./hbss-core.js").Core} Core */
-/** @typedef {import("./hbss-expanded.js").Key} Key */
 /** @typedef {import("./hbss-memory.js").Room} Room */
 /** @typedef {import("./hbss-expanded.js").Work} Work */
 /** @typedef {(done: number, total: number) => void} Progress */
@@ -64,26 +63,18 @@ export class Secret {
 /** @type {FinalizationRegistry<Secret>} */
 const forgotten = new FinalizationRegistry((secret) => secret.wipe());
 
-/** What all private keys have in common. */
+/** What all private keys have in common. Nothing else of a key can be reached from outside, no seed and no leaf. */
 export class PrivateKey {
   #secret;
 
-  /** @param {Secret} secret @param {Key} key @param {Uint8Array} publicKey */
-  constructor(secret, key, publicKey) {
+  /** @param {Secret} secret @param {string} set @param {Uint8Array} publicKey */
+  constructor(secret, set, publicKey) {
     this.#secret = secret;
-    /** @protected */
-    this._key = key;
     /** @readonly the name of the parameter set */
-    this.set = key.row.name;
+    this.set = set;
     /** @readonly as its standard writes it, LMS in HSS form: u32(1) || LMS key */
     this.publicKey = publicKey;
     forgotten.register(this, secret);
-  }
-
-  /** @protected */
-  get _secret() {
-    this.#secret.check();
-    return this.#secret;
   }
 
   /** Clear the key's memory. It signs no more; a signature that is being made comes to nothing. */
