@@ -1,6 +1,7 @@
 # One act per target. The first one that needs it makes .venv and compiles the extension; a second run reinstalls nothing.
 #
 #   run            the tour: signs this project's own source with every family of schemes
+#   chat           the worked demo: serves the chat on http://localhost:8000 (PORT=8000)
 #   test           the whole suite          test-long      what takes minutes
 #   test-backends  the heart of the suite, once for every other kind of CPU this machine can be
 #   crash          the crash kit on the stores, for a minute    crash-long  for half an hour
@@ -15,15 +16,19 @@ SHELL   := /bin/bash
 PYTHON  ?= python3
 JOBS    ?= 2
 FUZZ_SECONDS ?= 600
+PORT    ?= 8000
 BIN     := .venv/bin
 SOURCES := $(shell find csrc -path csrc/wasm -prune -o -name '*.[ch]' -print -o -name '*.inc' -print) hbss/_build.py setup.py
 READY   := .venv/.extension
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-long test-backends crash crash-long wasm fuzz lint types docs bench bench-state guard wheel clean
+.PHONY: run chat test test-long test-backends crash crash-long wasm fuzz lint types docs bench bench-state guard wheel clean
 
 run: $(READY)
 	@$(BIN)/python -m hbss.tour
+
+chat: $(READY)
+	@$(BIN)/hbss-chat --port $(PORT)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS)
@@ -104,5 +109,5 @@ $(READY): $(SOURCES) .venv/.installed
 	@echo "setting up .venv and compiling csrc (once) ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "cffi>=2.1" wheel
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[cli,test,docs,bench,plots,lint]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[cli,demo,test,docs,bench,plots,lint]"
 	@touch $@

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import hbss
+
 ROOT = Path(__file__).resolve().parent.parent
 CSRC = ROOT / "csrc"
 PACKAGE = ROOT / "hbss"
+DEMO = ROOT / "demo_chat"
 
 FLOORS = ("base", "hash", "trees", "schemes")  # lowest first; csrc/hbss.c stands above them all
 
@@ -139,6 +142,18 @@ def bad_imports(package: Path) -> Iterator[str]:
                 yield f"{name} imports hbss.{above}, which stands above it"
 
 
+def bad_uses(demo: Path, public: Iterable[str]) -> Iterator[str]:
+    """Rule 5: the demo uses of hbss what `hbss.__all__` has, and nothing else."""
+    allowed = {"hbss", *(f"hbss.{name}" for name in public)}
+    for path in sorted(demo.rglob("*.py")):
+        used = {module for module in imports(path, demo) if module.split(".")[0] == "hbss"}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "hbss":
+                used.add(f"hbss.{node.attr}")
+        for name in sorted(used - allowed):
+            yield f"{path.relative_to(demo).as_posix()} uses {name}"
+
+
 def test_every_module_has_its_room() -> None:
     """A new module of the package is given a place in the order."""
     found = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
@@ -164,6 +179,12 @@ def test_c_floors_hold(rule: Callable[[Path], Iterable[str]]) -> None:
 def test_python_floors_hold() -> None:
     """No module of the package breaks the rule."""
     assert list(bad_imports(PACKAGE)) == []
+
+
+def test_the_demo_uses_public_names_only() -> None:
+    """What people copy from needs nothing that may change unannounced."""
+    assert len(list(DEMO.rglob("*.py"))) > 10
+    assert list(bad_uses(DEMO, hbss.__all__)) == []
 
 
 @pytest.mark.parametrize(
@@ -209,3 +230,22 @@ def test_a_planted_breach_in_python_is_found(tmp_path: Path, file: str, text: st
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n")
     assert list(bad_imports(tmp_path / "hbss"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import hbss.stateful",
+        "from hbss import _native",
+        "from hbss.audit import Audit",
+        "import hbss\n\ndef f():\n    return hbss.stores",
+    ],
+)
+def test_a_planted_breach_in_the_demo_is_found(tmp_path: Path, text: str) -> None:
+    """A name that hbss does not export is found, imported or reached through the package."""
+    demo = tmp_path / "demo_chat"
+    demo.mkdir()
+    (demo / "client.py").write_text("import hbss\nfrom hbss import audit\nkey = hbss.generate\n")
+    assert list(bad_uses(demo, hbss.__all__)) == []
+    (demo / "client.py").write_text(text + "\n")
+    assert list(bad_uses(demo, hbss.__all__))

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = [
     "csrc",
     "hbss",
+    "demo_chat",
     "tests",
     "docs",
     "benchmarks",
@@ -75,7 +76,7 @@ def test_one_wheel_for_all_pythons(wheel: Path) -> None:
     files = zipfile.ZipFile(wheel).namelist()
     assert {"hbss/__init__.py", "hbss/py.typed", "hbss/_hbss.abi3.so"} <= set(files)
     assert any(file.endswith("/LICENSE") for file in files)
-    assert {file.split("/")[0].split("-")[0] for file in files} == {"hbss"}
+    assert {file.split("/")[0].split("-")[0] for file in files} == {"hbss", "demo_chat"}
     assert [file for file in files if file.endswith((".c", ".h", ".inc"))] == ["hbss/testing/shim.c"]
 
 
