@@ -40,7 +40,7 @@ class Client:
             except (OSError, WebSocketException) as error:
                 self._tries += 1
                 self._judge(error)
-            await asyncio.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.25 * 2**self._tries))
+            await asyncio.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.1 * 2**self._tries))
 
     def _judge(self, error: Exception) -> None:
         """Whether there is sense in trying again: ChatError if not."""
@@ -96,7 +96,7 @@ class Client:
         while True:
             frame = await self._receive(socket)
             if isinstance(frame, Answer):
-                self._speaker.answered(frame)
+                self._speaker.answered(frame, listener)
             else:
                 listener.take(frame)
 

@@ -43,14 +43,7 @@ class Names:
 
     def __init__(self, path: Path, origin: str) -> None:
         self._path, self._origin = path, origin
-        self._all: dict[str, dict[str, list[str]]] = {}
-        try:
-            self._all = json.loads(path.read_text(encoding="utf-8"))
-            self._known = {name: {bytes.fromhex(key) for key in keys} for name, keys in self._all[origin].items()}
-        except (FileNotFoundError, KeyError):
-            self._known = {}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise ChatError(f"the names in {path} cannot be read: {error}") from None
+        self._known = self._read().get(origin, {})
 
     def knows(self, name: str, key: bytes) -> bool:
         """Whether the name has this key; a name that is new gets it."""
@@ -59,13 +52,27 @@ class Names:
         return key in self._known[name]
 
     def accept(self, name: str, key: bytes) -> None:
-        """The name has this key too."""
+        """The name has this key too. What other programs have written meanwhile is kept."""
+        everywhere = self._read()
+        self._known = everywhere.setdefault(self._origin, {})
         self._known.setdefault(name, set()).add(key)
-        self._all[self._origin] = {name: sorted(key.hex() for key in keys) for name, keys in self._known.items()}
+        text = json.dumps(everywhere, indent=1, ensure_ascii=False, default=lambda keys: sorted(map(bytes.hex, keys)))
         try:
-            _write(self._path, json.dumps(self._all, indent=1, ensure_ascii=False).encode())
+            _write(self._path, text.encode())
         except OSError as error:
             raise ChatError(f"the names {self._path} cannot be written: {error.strerror or error}") from None
+
+    def _read(self) -> dict[str, dict[str, set[bytes]]]:
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+            return {
+                origin: {name: set(map(bytes.fromhex, keys)) for name, keys in names.items()}
+                for origin, names in found.items()
+            }
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ChatError(f"the names in {self._path} cannot be read: {error}") from None
 
 
 def _write(path: Path, data: bytes, *, new: bool = False) -> None:

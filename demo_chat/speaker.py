@@ -50,8 +50,12 @@ class Speaker:
             self._session = await self._new_session(listener)
         return self._session.hello(challenge)
 
-    def answered(self, frame: Answer) -> None:
-        """The server's answer to what was sent."""
+    def answered(self, frame: Answer, listener: Listener) -> None:
+        """The server's answer to what was sent. What it accepts is shown at once, in its order among others'."""
+        if isinstance(frame, wire.Accepted) and self._pending is not None and frame.id == self._pending.id:
+            self._current().accepted(self._pending)
+            listener.show(self._pending)
+            self._pending = None
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(frame)
 
@@ -61,12 +65,15 @@ class Speaker:
             if self._pending is None:
                 if self._line is None:
                     self._line = await self._typed.get()
-                if self._line is None:
+                if self._line is None or (self._commands and self._line.strip() == b"/quit"):
                     return
                 await self._renew_if_due(socket, listener)
                 self._pending, self._line = self._signed(self._line, listener), None
             if self._pending is not None:
-                self._finish(await self._exchange(socket, self._pending), listener)
+                answer = await self._exchange(socket, self._pending)
+                self._pending = None
+                if isinstance(answer, wire.Refused):
+                    self._fail(f"a message was refused ({answer.code}): {answer.detail}")
 
     def _signed(self, line: bytes, listener: Listener) -> wire.Post | None:
         """A line as a message; None if it is none."""
@@ -85,14 +92,6 @@ class Speaker:
         except Refusal as refusal:
             self._fail(f"a line was not sent: {refusal.detail}")
             return None
-
-    def _finish(self, answer: Answer, listener: Listener) -> None:
-        message, self._pending = self._pending, None
-        if message is not None and isinstance(answer, wire.Accepted):
-            self._current().accepted(message)
-            listener.show(message)
-        elif isinstance(answer, wire.Refused):
-            self._fail(f"a message was refused ({answer.code}): {answer.detail}")
 
     async def _renew_if_due(self, socket: ClientConnection, listener: Listener) -> None:
         """The next session takes over; the old one is kept until the server has said that it did."""
