@@ -18,7 +18,7 @@ from demo_chat.checker import now
 from demo_chat.claim import Claim
 from demo_chat.room import Close, Room, Send
 from tests.chat_kit import PATIENCE, Join, Person, Service, Socket
-from tests.test_chat_room import NOW, ORIGIN, certificate, hello, let_in, post
+from tests.chat_room_kit import NOW, ORIGIN, certificate, hello, let_in, post
 
 pytest_plugins = ["tests.chat_fixtures"]
 

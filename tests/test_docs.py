@@ -20,8 +20,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = [*PAGES, *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/README.md"))]
 BIN = Path(sys.executable).parent
 SERVER = "postgresql://signer@db.example.org/keys"  # in the examples
+CHAT = "http://localhost:8000"
 
-pytest_plugins = ["tests.postgres_fixtures"]
+pytest_plugins = ["tests.postgres_fixtures", "tests.chat_fixtures"]
 
 
 class Block(NamedTuple):
@@ -62,9 +63,12 @@ def test_blocks_run(
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
-        if SERVER in block.text:  # the reader's server is one that the tests start
+        if SERVER in block.text:  # the reader's servers are some that the tests start
             url = request.getfixturevalue("postgres").url()
             block = block._replace(text=block.text.replace(SERVER, url))
+        if CHAT in block.text and block.language:
+            url = request.getfixturevalue("service").origin
+            block = block._replace(text=block.text.replace(CHAT, url))
         if block.language == "python":
             run_python(block, page, namespace)
         elif block.language == "sh":
