@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
+from unittest import mock
 
 from cryptography import x509 as names
 
 import hbss
 from hbss import BadKey, InvalidCertificate, InvalidSignature, cms, cose, inspection, jose, x509
-from hbss.encoding import keyfile, pem
+from hbss.encoding import keyfile, pem, sealed
 from tests.some_keys import STATEFUL, private, signed, stateful
 
 SMALL = "SLH-DSA-SHA2-128s"
@@ -75,6 +76,16 @@ def read_encrypted(data: bytes) -> None:
     hbss.load_private_key(data, b"secret" if keyfile.is_encrypted(data) else None)
 
 
+def read_sealed(data: bytes) -> None:
+    sealed.unseal(data, b"secret", b"owner")
+
+
+def sealed_secret() -> bytes:
+    """As it is written, but for the work that a password costs."""
+    with mock.patch.object(sealed, "LOG_N", 10):
+        return sealed.seal(bytes(32), b"secret", b"owner")
+
+
 def messages() -> list[bytes]:
     beside = cms.sign(private(), b"payload", certificate=trusted())
     return [beside, cms.sign(private(), b"payload"), pem.write("CMS", beside)]
@@ -96,6 +107,7 @@ def targets() -> dict[str, Target]:
         "private": Target(hbss.load_private_key, (BadKey,), lambda: [private().der(), private().pem()]),
         "encrypted": Target(read_encrypted, (BadKey,),
                             lambda: [private().der(b"secret")]),
+        "sealed": Target(read_sealed, (BadKey,), lambda: [sealed_secret()]),
         "SLH-DSA": verifying(private().public_key(), signed()),
         **{scheme: verifying(*stateful(scheme)) for scheme in STATEFUL},
         "certificate": Target(read_certificate, (InvalidCertificate, BadKey), lambda: [x509.der_of(trusted())]),

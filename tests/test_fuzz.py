@@ -26,7 +26,7 @@ def test_changed_seeds(target: Target) -> None:
     """Cuts, copies, and changed bytes, mostly near the beginning, where the structure is."""
     chance = random.Random(205)
     seeds = target.seeds()
-    for _ in range(30 if target.read is fuzz_targets.read_encrypted else 300):
+    for _ in range(30 if target.read in (fuzz_targets.read_encrypted, fuzz_targets.read_sealed) else 300):
         data = bytearray(chance.choice(seeds))
         for _ in range(chance.randint(1, 4)):
             at = min(chance.randrange(len(data) or 1), chance.choice((60, 200, 100_000)))
