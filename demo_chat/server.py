@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -63,6 +64,7 @@ def build(
         chat.stop()
 
     app = FastAPI(title="hbss-chat", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)  # the page weighs a third of what it is
     _add_headers(app, origin, allowed)
     _add_pages(app, chat)
     _add_socket(app, chat, origin, allowed)
@@ -83,7 +85,7 @@ def _add_headers(app: FastAPI, origin: str, allowed: Collection[str]) -> None:
         response.headers.update(HEADERS)
         asking = request.headers.get("origin")
         if request.url.path.startswith("/static/"):
-            response.headers["Vary"] = "Origin"
+            response.headers.add_vary_header("Origin")
             if asking is not None and asking in allowed:
                 response.headers["Access-Control-Allow-Origin"] = asking
         return response
