@@ -40,8 +40,12 @@ def loud(page: Page) -> Iterator[list[str]]:
 
 
 def call(page: Page, module: str, function: str, *given: Any) -> Any:
-    """What a function of a module answers in the page."""
-    return page.evaluate("async ([m, f, given]) => (await import(m))[f](...given)", [module, function, list(given)])
+    """What a function of a module answers in the page; an error if the answer does not come within minutes."""
+    script = """async ([module, name, given]) => {
+        const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`no answer from ${name}`)), 300_000));
+        return Promise.race([late, (await import(module))[name](...given)]);
+    }"""
+    return page.evaluate(script, [module, function, list(given)])
 
 
 def broken(became: dict[str, str]) -> dict[str, str]:
@@ -83,8 +87,7 @@ def test_a_page_that_may_not_start_it_is_told(page: Page, serve: Serve, loud: li
     """One clear error, not a Worker that never answers."""
     assert allowed in POLICY
     page.goto(serve(POLICY.replace(allowed, f"{allowed.split()[0]} 'none'")) + PAGE)
-    error = "(reason) => [reason.name, reason.message]"
-    told = page.evaluate(f"import('{STATIC}/hbss-client.js').then((m) => m.HbssWorker.start()).catch({error})")
+    told = call(page, "/tests/wasm/worker.mjs", "refusal")
     assert told[0] == "WorkerLost"
     assert told[1].startswith("the Worker of hbss ")
     assert loud
@@ -109,18 +112,7 @@ def test_a_page_of_another_origin(page: Page, serve: Serve, loud: list[str]) -> 
     """A front end that is served elsewhere uses the files where they are, if their server allows it."""
     files, front = serve("", open=True), serve("")
     page.goto(front + PAGE)
-    made = page.evaluate(
-        """async (from) => {
-        const { HbssWorker } = await import(`${from}/hbss-client.js`);
-        const hbss = await HbssWorker.start(), key = await hbss.createLms("LMS_SHA256_M32_H5_W8");
-        const message = new Uint8Array([1, 2, 3]), signature = await key.sign(await key.reserve(), message);
-        await hbss.verify("LMS", key.publicKey, message, signature);
-        const { load } = await import(`${from}/hbss.js`);
-        (await load()).verify("LMS", key.publicKey, message, signature);
-        return signature.length;
-    }""",
-        files + STATIC,
-    )
+    made = call(page, "/tests/wasm/worker.mjs", "elsewhere", files + STATIC)
     assert made == hbss.parameter_set("LMS_SHA256_M32_H5_W8").signature_size
 
 

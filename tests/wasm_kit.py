@@ -38,7 +38,7 @@ def node(*words: str, asked: object = None) -> Any:
     """What tests/wasm/node.mjs answers."""
     assert NODE is not None
     command = [NODE, "--expose-gc", str(ROOT / "tests" / "wasm" / "node.mjs"), *words]
-    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True)
+    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

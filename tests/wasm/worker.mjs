@@ -167,3 +167,18 @@ export async function rules() {
   await core.close();
   return became;
 }
+
+/** Why this page may not start a Worker. */
+export async function refusal() {
+  return HbssWorker.start().then(() => ["it may"], (error) => [error.name, error.message]);
+}
+
+/** The length of a signature that is made and verified by files that lie elsewhere. */
+export async function elsewhere(folder) {
+  const [{ HbssWorker }, { load }] = [await import(`${folder}/hbss-client.js`), await import(`${folder}/hbss.js`)];
+  const hbss = await HbssWorker.start(), key = await hbss.createLms(SMALL), leaf = await key.reserve();
+  const signature = await key.sign(leaf, MESSAGE);
+  await hbss.verify("LMS", key.publicKey, MESSAGE, signature);
+  (await load()).verify("LMS", key.publicKey, MESSAGE, signature);
+  return signature.length;
+}
