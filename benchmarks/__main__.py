@@ -4,6 +4,7 @@ python -m benchmarks            kernels, operations beside their limits, threads
 python -m benchmarks compare    the peers by themselves
 python -m benchmarks state      what keeping state costs
 python -m benchmarks wasm       the WebAssembly module in Node and in Chromium
+python -m benchmarks chat       the chat's server under load: deliveries, what verifying costs, latency, memory
 python -m benchmarks guard      what the counted work of a few acts is, beside the record; exits with 1 if it grew
 python -m benchmarks publish    put the figures of a run into docs/benchmarks.md
 """
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import compare, guard, hashing, hashing_tables, publish, state, state_opening, state_tables, wasm
+from benchmarks import chat, compare, guard, hashing, hashing_tables, publish, state, state_opening, state_tables, wasm
 from benchmarks.measure import RESULTS, machine, save
 
 
@@ -54,6 +55,14 @@ def measure_wasm(arguments: argparse.Namespace) -> None:
     print(wasm.text(found))
     if not arguments.no_save:
         save(found, found["machine"]["commit"], "-wasm", arguments.results)
+
+
+def measure_chat(arguments: argparse.Namespace) -> None:
+    """The worked demo's server under load."""
+    found = chat.measure(chat.QUICK if arguments.quick else chat.Budget())
+    print(chat.text(found))
+    if not arguments.no_save:
+        save(found, found["machine"]["commit"], "-chat", arguments.results)
 
 
 def guard_work(arguments: argparse.Namespace) -> None:
@@ -105,6 +114,8 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     engines = sections.add_parser("wasm", parents=[saving], help="the WebAssembly module in Node and in Chromium")
     engines.set_defaults(run=measure_wasm)
+    talking = sections.add_parser("chat", parents=[saving], help="the chat's server under load")
+    talking.set_defaults(run=measure_chat)
     guarding = sections.add_parser("guard", help="counted work of a few acts, beside the record")
     guarding.set_defaults(run=guard_work)
     guarding.add_argument("--record", action="store_true", help="write the record anew")

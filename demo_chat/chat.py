@@ -56,6 +56,8 @@ class Connection:
         with suppress(WebSocketDisconnect, RuntimeError):  # it has gone meanwhile, or broken the protocol
             while isinstance(item := await self._queue.get(), str):
                 await self._websocket.send_text(item)
+                if not self._queue.empty():
+                    await asyncio.sleep(0)  # the others' turn; and the loop may have to say that the client has gone
             reason = item.reason.encode()[:120].decode(errors="ignore")  # a close frame has no room for more
             await self._websocket.close(item.code, reason)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import os
 import re
 import shutil
 import signal
@@ -33,6 +34,7 @@ from demo_chat.session import Session
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 20  # seconds: for a busy machine
 ROOMY = Limits(burst=10_000, per_second=10_000, hello_pause=0, per_address=1000)
+CLIENT = [sys.executable, "-c", "from demo_chat.cli import talk; talk()"]
 HOUR = 60 * 60 * 1000
 
 _F = TypeVar("_F", bound=wire.FromServer)
@@ -226,6 +228,14 @@ class Person(Socket):
     def hears(self) -> str:
         """The text of the next message."""
         return self.expect(wire.Relayed).message.text
+
+
+def pipe(where: Path, name: str, url: str, typed: bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """echo ... | hbss-chat-client"""
+    command = [*CLIENT, "--name", name, "--url", url, "--identity", str(where / f"{name}.pem")]
+    return subprocess.run(
+        command, cwd=ROOT, input=typed, capture_output=True, timeout=PATIENCE, env={**os.environ, **environment}
+    )
 
 
 Join = Callable[..., Person]

@@ -8,7 +8,6 @@ import pty
 import signal
 import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,18 +21,16 @@ from demo_chat.client import Client
 from demo_chat.identity import Names
 from demo_chat.listener import Listener
 from demo_chat.speaker import Answer, Speaker
-from tests.chat_kit import HOUR, PATIENCE, ROOT, Join, Process, Service, process, wait_for
+from tests.chat_kit import CLIENT, HOUR, PATIENCE, ROOT, Join, Process, Service, pipe, process, wait_for
 
 pytest_plugins = ["tests.chat_fixtures"]
-
-COMMAND = [sys.executable, "-c", "from demo_chat.cli import talk; talk()"]
 
 
 class Terminal:
     """One hbss-chat-client. Its lines are collected while it runs."""
 
     def __init__(self, where: Path, name: str, url: str, *options: str, stdin: int = subprocess.PIPE) -> None:
-        command = [*COMMAND, "--name", name, "--url", url, "--identity", str(where / f"{name}.pem"), *options]
+        command = [*CLIENT, "--name", name, "--url", url, "--identity", str(where / f"{name}.pem"), *options]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
         )
@@ -86,14 +83,6 @@ def talk(tmp_path: Path, service: Service) -> Iterator[Talk]:
     for each in running:
         each.process.kill()
         each.process.wait(PATIENCE)
-
-
-def pipe(where: Path, name: str, url: str, typed: bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """echo ... | hbss-chat-client"""
-    command = [*COMMAND, "--name", name, "--url", url, "--identity", str(where / f"{name}.pem")]
-    return subprocess.run(
-        command, cwd=ROOT, input=typed, capture_output=True, timeout=PATIENCE, env={**os.environ, **environment}
-    )
 
 
 def test_in_a_pipe(tmp_path: Path, service: Service, join: Join) -> None:
@@ -287,19 +276,3 @@ def test_mistakes(tmp_path: Path, service: Service, talk: Talk) -> None:
     nobody = talk("carol", "http://localhost:1")
     assert nobody.ends() == 2
     assert "no chat answers at http://localhost:1" in nobody.err[-1]
-
-
-def test_tls(tmp_path: Path) -> None:
-    """Over wss, with a certificate that the system is told to trust."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"],
-        cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
-    options = ("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem"))
-    with process(tmp_path / "db", 0, *options) as running:
-        assert running.origin == f"https://localhost:{running.port}"
-        done = pipe(tmp_path, "alice", running.origin, b"sealed\n", SSL_CERT_FILE=str(tmp_path / "cert.pem"))
-        assert done.returncode == 0, done.stderr
-        assert b"]: sealed\n" in done.stdout
-        assert running.end() == ""
