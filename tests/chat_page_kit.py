@@ -14,6 +14,8 @@ from tests.chat_kit import Process, Service
 PATIENCE = 30_000  # ms: for a busy machine
 UNREACHABLE = re.compile("WebSocket connection to .* failed|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED")
 
+expect.set_options(timeout=PATIENCE)
+
 Frame = dict[str, Any]
 Change = Callable[[Frame], "Frame | list[Frame] | None"]
 """What becomes of a frame on its way: another one, several, or nothing."""
@@ -55,7 +57,7 @@ class Visitor:
 
     def is_in(self) -> Visitor:
         """Wait until the server has let them in."""
-        expect(self.page.locator("#state")).to_have_text("online", timeout=PATIENCE)
+        expect(self.page.locator("#state")).to_have_text("online")
         return self
 
     def reload(self) -> Visitor:
@@ -88,8 +90,8 @@ class Visitor:
     def sees(self, text: str, badge: str = "verified") -> Locator:
         """Wait until this text is shown once, with this badge."""
         row = self.row(text)
-        expect(row).to_have_count(1, timeout=PATIENCE)
-        expect(row.locator(".badge")).to_contain_text(badge, timeout=PATIENCE)
+        expect(row).to_have_count(1)
+        expect(row.locator(".badge")).to_contain_text(badge)
         return row
 
     def texts(self) -> list[str]:

@@ -11,7 +11,7 @@ import hbss
 from demo_chat import protocol
 from tests.browser_kit import needs_chromium
 from tests.chat_kit import Person, Process, process
-from tests.chat_page_kit import PATIENCE, Frame, Visit, of_type
+from tests.chat_page_kit import Frame, Visit, of_type
 
 pytest_plugins = ["tests.browser_fixtures", "tests.chat_page_fixtures"]
 pytestmark = needs_chromium
@@ -62,7 +62,7 @@ def test_details_say_what_was_signed(visit: Visit) -> None:
     assert re.fullmatch(r"[\d.]+ ms", fields["time to sign"])
     assert re.fullmatch(r"[\d.]+ ms", fields["time to verify"])
     drawing = panel.get_by_role("img", name=re.compile("67 hash chains lead to leaf 1, .* which is that of"))
-    expect(drawing).to_be_visible(timeout=PATIENCE)
+    expect(drawing).to_be_visible()
     assert drawing.locator(".d-hidden").count() == 67
     assert drawing.locator(".d-given").count() == 10
     panel.get_by_text("Every hash, as text").click()
@@ -125,7 +125,7 @@ def test_the_server_is_killed_and_comes_back(visit: Visit, tmp_path: Path) -> No
         alice.page.get_by_label("Your message").fill("half a sent")
         first.kill()
         expect(alice.page.locator("#banner")).to_contain_text("The connection is lost; trying again.")
-        expect(alice.page.locator("#banner")).to_contain_text("Single-user mode", timeout=PATIENCE)
+        expect(alice.page.locator("#banner")).to_contain_text("Single-user mode")
         assert any("Single-user mode" in each for each in alice.heard)
         assert alice.page.get_by_label("Your message").input_value() == "half a sent"
         alice.say("typed alone")

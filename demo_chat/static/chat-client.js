@@ -45,8 +45,8 @@ export class Client {
   #online = new Map();
   /** @type {Map<string, string>} fingerprints of keys */
   #fingerprints = new Map();
-  /** @type {Promise<void>} frames are taken one after another */
-  #frames = Promise.resolve();
+  /** @type {Promise<void>} what comes is taken one after another */
+  #turns = Promise.resolve();
   #met = false; // the room's name is known
   #kind = "connecting";
 
@@ -82,7 +82,8 @@ export class Client {
     });
     this.#connection = new Connection(url, (link, data) => this.#heard(link, data), (state) => this.#state(state));
     this.#speaker = new Speaker(session, () => this.#nextSession(), {
-      signed: (item) => void this.#signed(item), answered: (item, answer) => void this.#answered(item, answer),
+      signed: (item) => void this.#signed(item),
+      answered: (item, answer) => this.#inTurn(() => this.#answered(item, answer)),
       broken: (error) => this.broken(error),
     });
   }
@@ -139,10 +140,11 @@ export class Client {
 
   /** @param {Item} item @param {any} answer */
   async #answered(item, answer) {
-    const row = this.#own.get(item), seen = item.message && await this.#reader.message(item.message);
+    const row = this.#own.get(item);
+    if (!row || !item.message) return;
     this.#own.delete(item);
-    if (!row) return;
     if (answer.type === "refused") return row.show({ ...row.seen, badge: "refused", note: answer.detail });
+    const seen = await this.#reader.message(item.message);
     this.#view.arrived(row);
     row.show({ ...(seen ?? { ...row.seen, badge: "verified" }), signing: item.signing });
   }
@@ -169,14 +171,16 @@ export class Client {
 
   /** @param {Link} link @param {unknown} data */
   #heard(link, data) {
-    this.#frames = this.#frames.then(async () => {
-      if (!link.open) return;
-      try {
-        await this.#take(link, read(data));
-      } catch (error) {
-        if (!(error instanceof Malformed)) return this.broken(error);
-        this.#view.notice("trouble", `The server has sent what is not ${PROTOCOL}: ${error.message}`);
-      }
+    this.#inTurn(async () => {
+      if (link.open) await this.#take(link, read(data));
+    });
+  }
+
+  /** @param {() => Promise<void>} act */
+  #inTurn(act) {
+    this.#turns = this.#turns.then(act).catch((error) => {
+      if (!(error instanceof Malformed)) return this.broken(error);
+      this.#view.notice("trouble", `The server has sent what is not ${PROTOCOL}: ${error.message}`);
     });
   }
 

@@ -20,7 +20,7 @@ const NAME_CHARACTERS = 32, TEXT_BYTES = 4000;
 // Cc control, Cf format (bidi controls, zero-width characters, tags), Cs surrogates, Zl and Zp line ends, all spaces
 // but the usual one, and letters and symbols that are drawn as nothing
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0\u2800]|(?! )\p{Zs}/u;
-const WHITE = /^[\s\u001c-\u001f\u0085]*$/u;
+const WHITE = /^(?:(?!\ufeff)[\s\u001c-\u001f\u0085])*$/u; // what Python calls so
 const KEY_HEADER = [0x30, 0x30, 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 20, 3, 33, 0]; // RFC 9909, 128s
 
 /** @typedef {{origin: string, room: string}} Place where something is said */

@@ -36,7 +36,7 @@ import { BadKey, InvalidSignature } from "./hbss-errors.js";
 
 const OTHERWISE = "the signature does not belong to these bytes and the session key";
 
-/** One receiver, for as long as its page lives. */
+/** One receiver, for as long as its page lives. It takes one message at a time. */
 export class Reader {
   #hbss;
   #place;

@@ -6,7 +6,7 @@
  * stateful keys hard to keep is avoided, not managed.
  */
 import {
-  CERTIFICATE_CONTEXT, LEAVES, LIFETIME, NO_MESSAGE, SESSION_SET, certificateBody, certificateHash, helloBytes,
+  CERTIFICATE_CONTEXT, LIFETIME, NO_MESSAGE, SESSION_SET, certificateBody, certificateHash, helloBytes,
   messageBytes, sha256,
 } from "./chat-protocol.js";
 
@@ -91,7 +91,8 @@ export class Session {
    */
   async message({ id, time, text }) {
     const begun = performance.now(), leaf = await this.#reserve();
-    const unsigned = { certificate: this.hash, leaf, id, previous: this.previous, time, text };
+    const since = Math.max(time, this.certificate.issued); // it may have been typed before this session was made
+    const unsigned = { certificate: this.hash, leaf, id, previous: this.previous, time: since, text };
     const signed = messageBytes(this.#place, unsigned), signature = await this.#key.sign(leaf, signed);
     const signing = performance.now() - begun;
     const follows = this.previous = await sha256(signed);
@@ -100,7 +101,6 @@ export class Session {
 
   async #reserve() {
     const leaf = await this.#key.reserve();
-    if (leaf >= LEAVES) throw new RangeError(`a session has ${LEAVES} leaves`);
     this.#next = leaf + 1;
     return leaf;
   }

@@ -80,7 +80,7 @@ export class Speaker {
       id, text, time: Date.now(), message: null, session: null, follows: null, signing: 0, sent: false,
     };
     this.#queue.push(item);
-    this.#signAll().then(() => this.#wake(), this.#told.broken);
+    this.#signAll().catch(this.#told.broken);
     return item;
   }
 
@@ -111,8 +111,10 @@ export class Speaker {
 
   /** The room has another name than what was signed so far names. Nothing was sent yet. */
   async signAgain() {
-    for (const item of this.#queue) if (!item.sent) item.message = null;
-    await this.#turn(async () => void (this.#current.previous = this.#current.accepted));
+    await this.#turn(async () => {
+      this.#current.previous = this.#current.accepted;
+      for (const item of this.#queue) if (!item.sent) item.message = null;
+    });
     await this.#signAll();
   }
 
@@ -125,6 +127,7 @@ export class Speaker {
         const session = await this.#ready();
         Object.assign(item, await session.message(item), { session });
         this.#told.signed(item);
+        this.#wake();
       }
     });
   }
@@ -171,15 +174,14 @@ export class Speaker {
   async #speak(link) {
     while (link.open) {
       const [item] = this.#queue;
-      if (!item) await Promise.race([link.lost, new Promise((resolve) => (this.#wake = () => resolve(null)))]);
-      else await this.#deliver(link, item);
+      if (item?.message) await this.#deliver(link, item);
+      else await Promise.race([link.lost, new Promise((resolve) => (this.#wake = () => resolve(null)))]);
     }
   }
 
   /** @param {Link} link @param {Item} item */
   async #deliver(link, item) {
     if (!item.sent && item.session && Date.now() >= item.session.certificate.expires) await this.signAgain();
-    await this.#signAll();
     const session = /** @type {Session} */ (item.session);
     if (!session.introduced) {
       const answer = await this.#exchange(link, write(await session.hello(this.#challenge)), session.hash, "renewed");

@@ -85,7 +85,7 @@ export class Row {
   #badge(badge, name) {
     const label = BADGES[badge] + (badge === "another" ? ` ${name}` : "");
     this.#part("badge").replaceChildren(bdi(label));
-    this.#part("badge").setAttribute("aria-label", `${label.slice(2)}: details of this message`);
+    this.#part("badge").setAttribute("aria-label", `${label.slice(2)}: details of the message by ${name || "nobody"}`);
   }
 
   /** @param {Seen["badge"]} badge @param {string} note */

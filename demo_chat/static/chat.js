@@ -11,7 +11,7 @@ import { HbssWorker } from "./hbss-client.js";
 
 const INSECURE = "This page was loaded over http:// from another machine, and browsers make keys on https:// or at " +
   "localhost only: start the server with --tls-cert and --tls-key, or open the page on the machine where it runs.";
-const SESSION_HINT = "A one-time key for this visit: 1,024 signatures, in memory only, certified by your identity.";
+const SESSION_HINT = "1,024 one-time keys for this visit, in memory only, certified by your identity.";
 
 /** @param {string} text */
 function blocked(text) {
