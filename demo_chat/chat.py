@@ -41,14 +41,15 @@ class Connection:
             return False
         return True
 
-    def end(self, close: Close, *, at_once: bool = False) -> None:
-        """Close it, after what is in the queue or instead of that."""
+    def end(self, close: Close) -> None:
+        """Close it after what is in the queue; a full queue goes, so that nothing is missing but at the end."""
         if self.ending:
             return
         self.ending = True
         self.settled.set()
-        while self._queue.full() or (at_once and not self._queue.empty()):
-            self._queue.get_nowait()
+        if self._queue.full():
+            while not self._queue.empty():
+                self._queue.get_nowait()
         self._queue.put_nowait(close)
 
     async def write(self) -> None:
@@ -152,7 +153,7 @@ class Chat:
             connection = self._connections.get(who)
             if connection is not None and not connection.send(text):
                 self.counts["slow"] += 1
-                connection.end(Close(who, room.SLOW, "you read too slowly"), at_once=True)
+                connection.end(Close(who, room.SLOW, "you read too slowly"))
 
     def stats(self) -> dict[str, object]:
         """Numbers for whoever runs it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+import base64
+import json
 import os
 import pty
 import signal
@@ -13,15 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from websockets.sync.server import ServerConnection, serve
 
 import hbss
-from demo_chat import protocol, session, wire
-from demo_chat.checker import now
-from demo_chat.client import Client
-from demo_chat.identity import Names
-from demo_chat.listener import Listener
-from demo_chat.speaker import Answer, Speaker
-from tests.chat_kit import CLIENT, HOUR, PATIENCE, ROOT, Join, Process, Service, pipe, process, wait_for
+from demo_chat import protocol, wire
+from tests.chat_kit import CLIENT, PATIENCE, ROOT, Join, Service, pipe, process, wait_for
 
 pytest_plugins = ["tests.chat_fixtures"]
 
@@ -136,79 +133,6 @@ def test_two_talk_while_the_server_is_killed_and_restarted(tmp_path: Path, talk:
         assert all(line[6] == "✓" for line in terminal.out)
 
 
-def test_a_lost_acknowledgement(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The server dies after it has kept a message: the identical bytes are sent again, and shown once to everybody."""
-    with process(tmp_path / "db") as running:
-
-        async def scene() -> Process:
-            typed: asyncio.Queue[bytes | None] = asyncio.Queue()
-            speaker = Speaker(hbss.generate(protocol.IDENTITY_SET), "alice", str(keys), typed, commands=False)
-            first: list[object] = []
-            answered = speaker.answered
-
-            def lose_the_first(frame: Answer, listener: Listener) -> None:
-                if first:
-                    answered(frame, listener)
-                    return
-                first.append(frame)
-                running.kill()
-
-            speaker.answered = lose_the_first  # type: ignore[method-assign]
-            client = Client(running.origin, Names(tmp_path / "names", running.origin), speaker, patient=False)
-            talking = asyncio.create_task(client.run())
-            await typed.put(b"said once")
-            await typed.put(None)
-            while not first:
-                await asyncio.sleep(0.01)
-            again = await asyncio.to_thread(Process, tmp_path / "db", running.port)
-            await talking
-            assert not speaker.failed
-            return again
-
-        again = asyncio.run(scene())
-    shown = capsys.readouterr().out.splitlines()
-    assert [line.split("]: ")[1] for line in shown] == ["said once"]
-    again.end()
-
-
-def test_rotation(tmp_path: Path, keys: Path, service: Service, join: Join) -> None:
-    """The next session takes over on the same connection, and its chain begins anew."""
-    bob = join("bob")
-
-    async def scene() -> None:
-        typed: asyncio.Queue[bytes | None] = asyncio.Queue()
-        speaker = Speaker(
-            hbss.generate(protocol.IDENTITY_SET), "rotating", str(keys), typed, commands=False, renew_at=4
-        )
-        for number in range(7):
-            await typed.put(str(number).encode())
-        await typed.put(None)
-        await Client(service.origin, Names(tmp_path / "names", service.origin), speaker, patient=False).run()
-        assert not speaker.failed
-
-    asyncio.run(scene())
-    messages = [bob.expect(wire.Relayed).message for _ in range(7)]
-    assert [message.text for message in messages] == [str(number) for number in range(7)]
-    assert [message.leaf for message in messages] == [1, 2, 3, 1, 2, 3, 1]
-    assert len({message.certificate for message in messages}) == 3
-    assert [message.previous == protocol.NO_MESSAGE for message in messages] == [True, False, False] * 2 + [True]
-
-
-def test_when_the_next_session_is_due(keys: Path, service: Service) -> None:
-    """From leaf 900 on, or in the certificate's last hour."""
-    own = session.Session(hbss.generate(protocol.IDENTITY_SET), service.origin, "main", "alice", keys, now())
-    with own._key.reserve(898):
-        pass
-    own.message("with leaf 898", now())
-    assert own.leaf == 899
-    assert not own.is_due(now())
-    own.message("with leaf 899", now())
-    assert own.is_due(now())
-    fresh = session.Session(hbss.generate(protocol.IDENTITY_SET), service.origin, "main", "alice", keys, now())
-    assert not fresh.is_due(now() + 22 * HOUR)
-    assert fresh.is_due(now() + 23 * HOUR + 1000)
-
-
 def test_at_a_terminal(service: Service, join: Join, talk: Talk) -> None:
     """Lines that begin with a slash are commands there: who is online, another key of a known name, the end."""
     outside, inside = pty.openpty()
@@ -253,6 +177,35 @@ def session_folders(pid: int) -> set[Path]:
     """Where a client keeps its session key, by the files that it has open."""
     links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
     return {Path(link).parent for link in links if "/hbss-chat-" in link}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"origin": "http://localhost:9"},
+            "the server says that it is http://localhost:9, and you asked for http://localhost:",
+        ),
+        ({"protocol": "hbss-chat/2"}, "does not speak hbss-chat/1"),
+    ],
+)
+def test_a_server_that_poses_as_another(talk: Talk, change: dict[str, str], said: str) -> None:
+    """Nothing is signed for it."""
+    heard: list[str] = []
+
+    def pose(connection: ServerConnection) -> None:
+        challenge = {"type": "challenge", "protocol": "hbss-chat/1", "origin": origin, "room": "main"}
+        connection.send(json.dumps({**challenge, "challenge": base64.b64encode(bytes(32)).decode(), **change}))
+        heard.extend(text for text in connection if isinstance(text, str))
+
+    with serve(pose, "localhost", 0) as posing:
+        origin = f"http://localhost:{posing.socket.getsockname()[1]}"
+        threading.Thread(target=posing.serve_forever, daemon=True).start()
+        alice = talk("alice", origin)
+        assert alice.ends() == 2
+        assert said in alice.err[-1]
+        posing.shutdown()
+    assert heard == []
 
 
 def test_mistakes(tmp_path: Path, service: Service, talk: Talk) -> None:
