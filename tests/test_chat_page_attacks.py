@@ -16,7 +16,7 @@ from demo_chat.checker import now
 from demo_chat.session import Session
 from tests.browser_kit import CHROMIUM, needs_chromium
 from tests.chat_kit import HOUR, Person, Process, copied
-from tests.chat_page_kit import PATIENCE, Frame, Visit, Visitor, of_type
+from tests.chat_page_kit import Frame, Visit, Visitor, of_type
 
 pytest_plugins = ["tests.browser_fixtures", "tests.chat_page_fixtures"]
 pytestmark = needs_chromium
@@ -216,11 +216,11 @@ def test_another_key_under_a_known_name(visit: Visit, server: Process, tmp_path:
     bob.sees("I am Tina")
     other, device = Person(server, "Tina", tmp_path), Person(server, "Tina", tmp_path)
     other.say("I am Tina as well")
-    row = bob.sees("I am Tina as well", "another Tina")
+    row = bob.sees("I am Tina as well", "another key")
     expect(row.locator(".who")).to_have_text("another Tina")
     expect(bob.page.locator(".person.odd .who")).to_have_text(["another Tina"] * 2)
     device.say("from my telephone")
-    bob.sees("from my telephone", "another Tina")
+    bob.sees("from my telephone", "another key")
 
     panel = bob.details("I am Tina as well")
     panel.get_by_label("A nickname for this key, here only").fill("Tina")

@@ -106,7 +106,7 @@ export class Details {
       ...fields.flatMap(({ name, shown, bytes: { length } }) => [
         el("dt", {}, name, el("small", {}, ` ${length}`)),
         el("dd", { class: /^[0-9a-f]{32,}$/.test(shown) ? "hash" : "" }, bdi(shown),
-          name === "time" ? el("small", {}, ` ${when(Number(shown), true)}`) : ""),
+          name === "time" ? el("small", {}, when(Number(shown), true)) : ""),
       ])), el("p", { class: "hint" }, `Each field has its length in front, as four bytes: ${bytes(total)} in all.`))];
   }
 

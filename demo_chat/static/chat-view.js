@@ -18,7 +18,7 @@ import { hex, short } from "./chat-protocol.js";
  */
 
 const BADGES = {
-  verified: "✓ verified", failed: "✗ failed", another: "≠ another", reused: "! leaf reused", gap: "⋯ gap",
+  verified: "✓ verified", failed: "✗ failed", another: "≠ another key", reused: "! leaf reused", gap: "⋯ gap",
   waiting: "◌ waiting", refused: "✗ refused",
 };
 const NEAR = 80; // pixels from the end, within which the log follows what comes
@@ -72,7 +72,7 @@ export class Row {
     const own = identity && hex(identity) === hex(this.#asked.own);
     this.element.className = `message is-${badge}${own ? " is-own" : ""}`;
     this.#part("picture").replaceChildren(...(identity ? [picture(digits)] : ["?"]));
-    this.#part("who").replaceChildren(...(title ? who(title) : name ? ["says ", bdi(name)] : ["nobody we can name"]));
+    this.#part("who").replaceChildren(...(title ? who(title) : name ? ["claims to be ", bdi(name)] : ["nobody we can name"]));
     this.#part("key").textContent = digits && short(digits);
     const clock = this.element.querySelector("time");
     if (clock) clock.textContent = Number.isNaN(time) ? "" : when(time);
@@ -83,7 +83,7 @@ export class Row {
 
   /** @param {Seen["badge"]} badge @param {string} name */
   #badge(badge, name) {
-    const label = BADGES[badge] + (badge === "another" ? ` ${name}` : "");
+    const label = BADGES[badge];
     this.#part("badge").replaceChildren(bdi(label));
     this.#part("badge").setAttribute("aria-label", `${label.slice(2)}: details of the message by ${name || "nobody"}`);
   }
@@ -107,6 +107,8 @@ export class View {
   /** @param {Asked} asked */
   constructor(asked) {
     this.#asked = asked;
+    $("below").addEventListener("click", () => this.#follow(true));
+    $("log").addEventListener("scroll", () => this.#atEnd() && ($("below").hidden = true));
   }
 
   /** A message, behind what is in the room already. @param {Seen} seen */
@@ -175,9 +177,10 @@ export class View {
     return scrollHeight - scrollTop - clientHeight < NEAR;
   }
 
-  /** @param {boolean} follow */
+  /** Go on showing the end, or say that there is more. @param {boolean} follow */
   #follow(follow) {
     $("empty").hidden = this.#rows.size > 0;
     if (follow) $("log").scrollTop = $("log").scrollHeight;
+    $("below").hidden = follow || this.#atEnd();
   }
 }
