@@ -5,6 +5,7 @@ python -m benchmarks compare    the peers by themselves
 python -m benchmarks state      what keeping state costs
 python -m benchmarks wasm       the WebAssembly module in Node and in Chromium
 python -m benchmarks chat       the chat's server under load: deliveries, what verifying costs, latency, memory
+python -m benchmarks chat-page  the chat's page in Chromium: its weight, how soon it is there, its long tasks
 python -m benchmarks guard      what the counted work of a few acts is, beside the record; exits with 1 if it grew
 python -m benchmarks publish    put the figures of a run into docs/benchmarks.md
 """
@@ -17,7 +18,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import chat, compare, guard, hashing, hashing_tables, publish, state, state_opening, state_tables, wasm
+from benchmarks import (
+    chat,
+    chat_page,
+    compare,
+    guard,
+    hashing,
+    hashing_tables,
+    publish,
+    state,
+    state_opening,
+    state_tables,
+    wasm,
+)
 from benchmarks.measure import RESULTS, machine, save
 
 
@@ -63,6 +76,14 @@ def measure_chat(arguments: argparse.Namespace) -> None:
     print(chat.text(found))
     if not arguments.no_save:
         save(found, found["machine"]["commit"], "-chat", arguments.results)
+
+
+def measure_page(arguments: argparse.Namespace) -> None:
+    """The worked demo's page in a browser."""
+    found = chat_page.measure(2 if arguments.quick else 10, tell)
+    print(chat_page.text(found))
+    if not arguments.no_save:
+        save(found, found["machine"]["commit"], "-chat-page", arguments.results)
 
 
 def guard_work(arguments: argparse.Namespace) -> None:
@@ -116,6 +137,8 @@ def main(words: Sequence[str] | None = None) -> None:
     engines.set_defaults(run=measure_wasm)
     talking = sections.add_parser("chat", parents=[saving], help="the chat's server under load")
     talking.set_defaults(run=measure_chat)
+    looking = sections.add_parser("chat-page", parents=[saving], help="the chat's page in Chromium")
+    looking.set_defaults(run=measure_page)
     guarding = sections.add_parser("guard", help="counted work of a few acts, beside the record")
     guarding.set_defaults(run=guard_work)
     guarding.add_argument("--record", action="store_true", help="write the record anew")

@@ -80,7 +80,7 @@ def measure(rounds: int, tell: Callable[[str], None]) -> Report:
 
 def in_node(rounds: int) -> Engine:
     """By `node`."""
-    node = _found("node", "nodejs")
+    node = found("node", "nodejs")
     script = f"""
         globalThis.crypto ??= (await import("node:crypto")).webcrypto;
         const {{ measure }} = await import({json.dumps(str(ROOT / "benchmarks" / "wasm.mjs"))});
@@ -96,7 +96,7 @@ def in_chromium(rounds: int) -> tuple[Engine, Page]:
     from playwright.sync_api import sync_playwright  # of the extra `test`
 
     with _served() as origin, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=_found("chromium", "chromium-browser"))
+        browser = play.chromium.launch(executable_path=found("chromium", "chromium-browser"))
         page = browser.new_page()
         page.goto(f"{origin}/tests/wasm/page.html")
         call = "async ([f, rounds]) => (await import('/benchmarks/wasm.mjs'))[f](rounds)"
@@ -148,7 +148,8 @@ def _engine(name: str, measured: dict[str, Any]) -> Engine:
     return Engine(name=name, acts=acts, kernels=kernels, first=measured["first"])
 
 
-def _found(*names: str) -> str:
+def found(*names: str) -> str:
+    """Where one of these programs is; FileNotFoundError if none is there."""
     for name in names:
         if path := shutil.which(name):
             return path
