@@ -8,7 +8,6 @@ full is told so.
 from __future__ import annotations
 
 import queue
-import sqlite3
 import sys
 import threading
 import time
@@ -88,7 +87,7 @@ class Checker:
             ended = None in jobs
             batch = [job for job in jobs if job is not None]
             if batch:
-                self._deliver(self._settle(batch))
+                self._deliver(self._settle_or_refuse(batch))
 
     def _next(self) -> list[tuple[int, Claim] | None]:
         """Waits for something to do, and takes what else is there."""
@@ -98,10 +97,27 @@ class Checker:
                 jobs.append(self._queue.get_nowait())
         return jobs
 
+    def _settle_or_refuse(self, batch: list[tuple[int, Claim]]) -> Settled:
+        """Nothing is relayed or acknowledged that could not be kept: a full disk, a damaged row, no memory."""
+        try:
+            settled = self._settle(batch)
+        except Exception as error:
+            if self._keeps:
+                print(f"hbss-chat: nothing can be kept: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            self._keeps = False
+            no = refused("full", "the server cannot keep anything at present; try again later")
+            return [(who, claim, no) for who, claim in batch]
+        self._keeps = True
+        return settled
+
     def _settle(self, batch: list[tuple[int, Claim]]) -> Settled:
+        moment = now()
+        if moment - self._forgotten > FORGET_EVERY:
+            self._history.forget(moment)
+            self._forgotten = moment
         verdicts = self._verify([claim for _, claim in batch])
         good = [claim for (_, claim), verdict in zip(batch, verdicts, strict=True) if verdict is None]
-        kept = iter(self._keep(good))
+        kept = iter(self._history.settle(good, moment))
         return [(who, claim, verdict or next(kept)) for (who, claim), verdict in zip(batch, verdicts, strict=True)]
 
     def _verify(self, claims: Sequence[Claim]) -> list[Verdict | None]:
@@ -114,20 +130,4 @@ class Checker:
         for each in checks:
             bad = [check.otherwise for check in each if not next(good)]
             found.append(Verdict("refused", refusal=bad[0]) if bad else None)
-        return found
-
-    def _keep(self, claims: Sequence[Claim]) -> list[Verdict]:
-        """Nothing is relayed or acknowledged that could not be written."""
-        time = now()
-        try:
-            if time - self._forgotten > FORGET_EVERY:
-                self._history.forget(time)
-                self._forgotten = time
-            found = self._history.settle(claims, time)
-        except (sqlite3.Error, ValueError) as error:  # a ValueError: a row is damaged
-            if self._keeps:
-                print(f"hbss-chat: the history cannot be written: {error}", file=sys.stderr, flush=True)
-            self._keeps = False
-            return [refused("full", "the server cannot keep anything at present; try again later")] * len(claims)
-        self._keeps = True
         return found

@@ -8,6 +8,8 @@ from typing import Literal
 from demo_chat import protocol, wire
 from demo_chat.protocol import Refusal
 
+SESSIONS = 8  # of one identity, the newest, whose messages are taken: the last ones may still be on their way
+
 
 @dataclass(frozen=True)
 class Claim:

@@ -20,6 +20,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Run the server until it is told to end."""
     if (arguments.tls_cert is None) != (arguments.tls_key is None):
         raise ChatError("--tls-cert and --tls-key belong together")
+    _check_name("--room", arguments.room)
     allowed = {_origin(url) for url in arguments.allow_origin}
     scheme = "http" if arguments.tls_cert is None else "https"
     with server.listen(arguments.host, arguments.port) as listener:
@@ -45,13 +46,17 @@ def _origin(url: str) -> str:
         raise ChatError(str(error)) from None
 
 
+def _check_name(option: str, name: str) -> None:
+    try:
+        protocol.check_name(name)
+    except protocol.Refusal as refusal:
+        raise ChatError(f"{option}: {refusal.detail}") from None
+
+
 def talk(arguments: argparse.Namespace) -> int:
     """Be in the room until standard input ends."""
     origin, path = _origin(arguments.url), arguments.identity.expanduser()
-    try:
-        protocol.check_name(arguments.name)
-    except protocol.Refusal as refusal:
-        raise ChatError(f"--name: {refusal.detail}") from None
+    _check_name("--name", arguments.name)
     key, made = identity.load_or_make(path)
     public = key.public_key().public_bytes_raw()
     if made:

@@ -16,12 +16,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from demo_chat import wire
-from demo_chat.claim import Claim, Found, Verdict, judge
+from demo_chat.claim import SESSIONS, Claim, Found, Verdict, judge
 from demo_chat.errors import ChatError
 
 APPLICATION = 0x68627363  # "hbsc", in the file's header: SQLite's application_id
 VERSION = 1
-STILL_SENDING = 8  # sessions of an identity, the newest, whose late messages are taken
 
 SCHEMA = """
 CREATE TABLE certificate (
@@ -210,7 +209,7 @@ class History:
         rows = self._db.execute(
             "SELECT body FROM certificate WHERE identity = ? AND origin = ? AND expires > ? "
             "ORDER BY issued DESC LIMIT ?",
-            (identity, self._origin, now, STILL_SENDING),
+            (identity, self._origin, now, SESSIONS),
         )
         return tuple(wire.Certificate.model_validate_json(body) for (body,) in rows)
 

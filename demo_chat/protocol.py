@@ -230,7 +230,7 @@ def origin_of(url: str) -> str:
     """
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    if scheme not in {"http", "https"} or not parts.hostname or not re.fullmatch("[!-~]+", url):
+    if scheme not in {"http", "https"} or not parts.hostname or not re.fullmatch("[!-~]{1,300}", url):
         raise ValueError(f"expected an address such as http://localhost:8000, got {url!r}")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
         raise ValueError(f"expected scheme, host and port and nothing else, got {url!r}")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from demo_chat import protocol, wire
-from demo_chat.claim import Claim, Verdict
+from demo_chat.claim import SESSIONS, Claim, Verdict
 from demo_chat.protocol import Refusal
 
 POLICY, BUSY, SLOW = 1008, 1013, 4008  # close codes
@@ -107,6 +107,7 @@ class Room:
         client = self.clients.get(who)
         if client is None or client.identity:
             return []
+        del self.clients[who]  # whatever becomes of a hello that is being verified
         return [Close(who, POLICY, f"no good hello within {self.limits.hello_seconds:g} seconds")]
 
     def leave(self, who: int) -> list[Act]:
@@ -208,7 +209,7 @@ class Room:
     def _let_in(self, who: int, claim: Claim, verdict: Verdict, now: int) -> list[Act]:
         client = self.clients[who]
         own = {protocol.certificate_hash(each): each for each in verdict.certificates}
-        client.certificates.update(own | {claim.hash: claim.certificate})
+        client.certificates = own | {claim.hash: claim.certificate}
         acts = self._announce(who, claim)
         if client.identity:
             return [*acts, Send((who,), wire.Renewed(certificate=claim.hash))]
@@ -237,6 +238,8 @@ class Room:
             if claim.hash in client.announced:
                 return []
             client.announced[claim.hash] = claim.certificate
+            if len(client.announced) > SESSIONS:
+                del client.announced[next(iter(client.announced))]  # the oldest
         return [Send(self._others(who), wire.Announced(certificate=claim.certificate))]
 
     def _expose(self, who: int, claim: Claim, verdict: Verdict) -> list[Act]:

@@ -61,8 +61,11 @@ def read_lines(lines: asyncio.Queue[bytes | None], loop: asyncio.AbstractEventLo
 
 
 def show(text: str) -> None:
-    """What others say, on standard output."""
-    print(text, flush=True)
+    """What others say, on standard output; nowhere if nobody reads that any more, as after `| head`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell(text: str) -> None:

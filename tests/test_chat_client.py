@@ -99,6 +99,20 @@ def test_in_a_pipe(tmp_path: Path, service: Service, join: Join) -> None:
     assert b"made a new identity" not in again.stderr
 
 
+def test_nobody_reads_the_output(tmp_path: Path, service: Service, join: Join) -> None:
+    """... | hbss-chat-client | head -n 0: what is sent is sent all the same."""
+    bob = join("bob")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*CLIENT, "--name", "deaf", "--url", service.origin, "--identity", str(tmp_path / "id.pem")]
+    done = subprocess.run(
+        command, cwd=ROOT, input=b"one\ntwo\n", stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE
+    )
+    os.close(writing)
+    assert done.returncode == 0, done.stderr
+    assert [bob.hears(), bob.hears()] == ["one", "two"]
+
+
 def test_lines_that_cannot_be_sent(tmp_path: Path, service: Service, join: Join) -> None:
     """Each is told, the others are sent, and the exit status says that something is missing."""
     bob = join("bob")

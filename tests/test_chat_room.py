@@ -109,7 +109,24 @@ def test_late() -> None:
     let_in(room, 1, certificate(1, 0))
     room.enter(2, "address", bytes(32), NOW)
     assert room.late(1) == room.late(3) == []
+    pending = claim_of(hear(room, 2, hello(certificate(2, 0))))
     assert room.late(2) == [Close(2, 1008, "no good hello within 10 seconds")]
+    assert room.settle(2, pending, Verdict("new"), NOW) == []
+
+
+def test_sessions_without_end() -> None:
+    """Of one connection the last eight are kept and shown to newcomers; an older one is announced again when used."""
+    room, all_of_them = Room(ORIGIN, "main", limits=Limits(hello_pause=0)), [certificate(1, n) for n in range(10)]
+    room.enter(1, "address", bytes(32), NOW)
+    for own in all_of_them:
+        claim = claim_of(hear(room, 1, hello(own)))
+        room.settle(1, claim, Verdict("new", certificates=tuple(all_of_them[:8])), NOW)
+    (*_, sent) = let_in(room, 2, certificate(2, 0))
+    assert isinstance(sent, Send)
+    assert isinstance(sent.frame, wire.Welcome)
+    assert sent.frame.certificates == [*all_of_them[2:], certificate(2, 0)]
+    late = room.settle(1, claim_of(hear(room, 1, post(all_of_them[0], 1, 1))), Verdict("new", 1, NOW), NOW)
+    assert [act.frame.type for act in late if isinstance(act, Send)] == ["certificate", "message", "accepted"]
 
 
 def test_a_claim_whose_connection_has_gone() -> None:

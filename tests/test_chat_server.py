@@ -169,6 +169,7 @@ def test_each_mistake_is_one_line(tmp_path: Path, mistake: Callable[..., str]) -
         (["--port", "0", "--db", "."], "cannot be opened"),
         (["--port", "0", "--origin", "localhost"], "http://localhost:8000"),
         (["--port", "0", "--allow-origin", "http://a/b"], "scheme, host and port"),
+        (["--port", "0", "--room", "a\u200bb"], "--room: a name has no invisible characters"),
         (["--port", "0", "--tls-cert", "text"], "belong together"),
         (["--port", "0", "--tls-cert", "text", "--tls-key", "text"], "cannot be used"),
     ):
