@@ -66,7 +66,7 @@ class Client:
         if self._listener is None or self._listener.room != challenge.room:
             if self._listener is not None:
                 raise ChatError(f"the room was {self._listener.room}, and is {challenge.room} now; start again")
-            self._listener = Listener(self._origin, challenge.room, self._names)
+            self._listener = Listener(self._origin, challenge.room, self._names, self._speaker.key)
         hello = await self._speaker.hello(self._listener, challenge.challenge)
         await socket.send(hello.model_dump_json())
         answer = await self._receive(socket)

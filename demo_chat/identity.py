@@ -51,6 +51,10 @@ class Names:
             self.accept(name, key)
         return key in self._known[name]
 
+    def keys(self, name: str) -> list[bytes]:
+        """All keys that the name is known to have."""
+        return sorted(self._known.get(name, ()))
+
     def accept(self, name: str, key: bytes) -> None:
         """The name has this key too. What other programs have written meanwhile is kept."""
         everywhere = self._read()

@@ -6,14 +6,17 @@ from demo_chat import protocol, terminal, wire
 from demo_chat.identity import Names
 from demo_chat.reader import Badge, Reader, Seen
 
-HELP = "/who: who is online · /accept NAME: the last other key under this name is theirs too · /quit"
+HELP = (
+    "/who: who is online · /safety NAME: digits to compare with them · "
+    "/accept NAME: the last other key under this name is theirs too · /quit"
+)
 
 
 class Listener:
-    """Shows what comes, and remembers who is online."""
+    """Shows what comes, and remembers who is online. own: the user's identity key."""
 
-    def __init__(self, origin: str, room: str, names: Names) -> None:
-        self.origin, self.room, self._names = origin, room, names
+    def __init__(self, origin: str, room: str, names: Names, own: bytes) -> None:
+        self.origin, self.room, self._names, self._own = origin, room, names, own
         self._reader = Reader(origin, room, names)
         self._online: dict[bytes, str] = {}
         self._others: dict[str, bytes] = {}  # the last other key that was seen under a name
@@ -60,6 +63,9 @@ class Listener:
         if word == "/who":
             for key, each in sorted(self._online.items(), key=lambda item: item[1]):
                 terminal.tell(f"{each} [{protocol.fingerprint(key)}]")
+        elif word == "/safety":
+            for key in self._names.keys(name):
+                terminal.tell(f"{name} [{protocol.fingerprint(key)}]: {protocol.safety_phrase(self._own, key)}")
         elif word == "/accept" and name in self._others:
             self._names.accept(name, self._others[name])
             terminal.tell(f"{name} is known by [{protocol.fingerprint(self._others.pop(name))}] too")

@@ -21,6 +21,7 @@ SESSION_SET = "LMS_SHA256_M32_H10_W4"
 CERTIFICATE_CONTEXT = b"hbss-chat/1 cert"
 HELLO_TAG = b"hbss-chat/1 hello"
 MESSAGE_TAG = b"hbss-chat/1 msg"
+PHRASE_TAG = b"hbss-chat/1 safety phrase"
 
 LIFETIME = 24 * 60 * 60 * 1000  # ms: the longest that a session key may be used
 AHEAD = 5 * 60 * 1000  # ms that a clock may be ahead of the server's
@@ -131,6 +132,13 @@ def fingerprint(identity: bytes) -> str:
     """80 bits of an identity key's fingerprint, as people compare them: five groups of four hexadecimal digits."""
     digits = identity_key(identity).fingerprint()
     return " ".join(digits[at : at + 4] for at in range(0, 20, 4))
+
+
+def safety_phrase(mine: bytes, theirs: bytes) -> str:
+    """What two people read to each other: the same 30 digits on both sides if each has the other's identity key."""
+    digest = hashlib.sha256(field(PHRASE_TAG) + b"".join(map(field, sorted((mine, theirs))))).digest()
+    digits = f"{int.from_bytes(digest, 'big') % 10**30:030}"
+    return " ".join(digits[at : at + 5] for at in range(0, 30, 5))
 
 
 # ---- certificates

@@ -47,6 +47,7 @@ class Reader:
         self._bad: dict[bytes, Refusal] = {}  # certificates, by hash, that do not hold
         self._uses: dict[tuple[bytes, int], bytes] = {}  # (session key, leaf): what it was used for
         self._last: dict[bytes, bytes] = {}  # session key: hash of its last message
+        self._reused: dict[bytes, int] = {}  # session key: a leaf that it used twice
 
     def certificate(self, certificate: wire.Certificate) -> bytes:
         """Take note of a certificate, good or bad; returns its hash."""
@@ -84,10 +85,12 @@ class Reader:
         if known == use:
             return None, ""
         if known is not None:
-            return Badge.REUSED, f"leaf {message.leaf} has signed two different things: do not trust this session"
-        self._uses[place] = use
+            self._reused[certificate.session] = message.leaf
+        self._uses.setdefault(place, use)
         last = self._last.get(certificate.session)
         self._last[certificate.session] = hashlib.sha256(signed).digest()
+        if certificate.session in self._reused:
+            return Badge.REUSED, _twice(self._reused[certificate.session])
         if not self._names.knows(certificate.name, certificate.identity):
             return Badge.ANOTHER, f"another {certificate.name} than the one known by this name"
         if last is not None and last != message.previous:
@@ -104,8 +107,8 @@ class Reader:
         except Refusal as refusal:
             note = f"the server accuses this session of using a leaf twice, but: {refusal.detail}"
             return Seen(Badge.FAILED, frame.certificate.name, None, "", 0, note)
-        note = f"leaf {frame.leaf} of this session has signed two different things: do not trust it"
-        return Seen(Badge.REUSED, frame.certificate.name, frame.certificate.identity, "", 0, note)
+        self._reused[frame.certificate.session] = frame.leaf
+        return Seen(Badge.REUSED, frame.certificate.name, frame.certificate.identity, "", 0, _twice(frame.leaf))
 
     def _use(self, hash: bytes, frame: wire.Reuse, half: wire.MessageEvidence | wire.HelloEvidence) -> bytes:
         """What the leaf was used for, by one half of the evidence, verified."""
@@ -132,6 +135,10 @@ class Reader:
             raise self._bad[hash]
         protocol.check_leaf(leaf, signature)
         _verify(protocol.session_check(certificate, signed, signature))
+
+
+def _twice(leaf: int) -> str:
+    return f"leaf {leaf} of this session has signed two different things: do not trust it"
 
 
 def _verify(check: protocol.Check) -> None:

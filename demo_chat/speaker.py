@@ -43,6 +43,11 @@ class Speaker:
         self._answer: asyncio.Future[Answer] | None = None
         self.failed = False  # a line could not be sent
 
+    @property
+    def key(self) -> bytes:
+        """The identity key."""
+        return self._identity.public_key().public_bytes_raw()
+
     async def hello(self, listener: Listener, challenge: bytes) -> wire.Hello:
         """To be let in by: with the session that there is, unless its time is over."""
         self._challenge = challenge

@@ -147,7 +147,7 @@ def test_two_talk_while_the_server_is_killed_and_restarted(tmp_path: Path, talk:
         assert all(line[6] == "✓" for line in terminal.out)
 
 
-def test_at_a_terminal(service: Service, join: Join, talk: Talk) -> None:
+def test_at_a_terminal(tmp_path: Path, service: Service, join: Join, talk: Talk) -> None:
     """Lines that begin with a slash are commands there: who is online, another key of a known name, the end."""
     outside, inside = pty.openpty()
     carol = talk("carol", stdin=inside)
@@ -159,6 +159,9 @@ def test_at_a_terminal(service: Service, join: Join, talk: Talk) -> None:
     carol.shows("another twin than the one known by this name")
     os.write(outside, b"/who\n")
     carol.tells(f"twin [{protocol.fingerprint(first.key)}]")
+    os.write(outside, b"/safety twin\n")
+    own = hbss.load_private_key((tmp_path / "carol.pem").read_bytes()).public_key().public_bytes_raw()
+    carol.tells(f"twin [{protocol.fingerprint(first.key)}]: {protocol.safety_phrase(first.key, own)}")
     os.write(outside, b"/accept nobody\n")
     carol.tells("no other key of 'nobody'")
     os.write(outside, b"/accept twin\n")

@@ -96,6 +96,16 @@ def test_fingerprints_are_those_of_hbss(session: Session) -> None:
     assert shown.replace(" ", "") == whole[:20]
 
 
+def test_the_safety_phrase_is_the_same_on_both_sides() -> None:
+    """30 digits of both keys, whoever computes them; built here again from the documentation."""
+    mine, theirs = bytes(32), b"\xff" * 32
+    whole = hashlib.sha256(field(b"hbss-chat/1 safety phrase") + field(mine) + field(theirs)).hexdigest()
+    digits = str(int(whole, 16))[-30:]
+    assert protocol.safety_phrase(mine, theirs) == protocol.safety_phrase(theirs, mine)
+    assert protocol.safety_phrase(mine, theirs).split(" ") == [digits[at : at + 5] for at in range(0, 30, 5)]
+    assert protocol.safety_phrase(mine, b"\xfe" * 32) != protocol.safety_phrase(mine, theirs)
+
+
 # ---- frames
 
 

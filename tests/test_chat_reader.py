@@ -103,6 +103,7 @@ def test_a_reused_leaf_is_seen_without_the_server(reader: Reader, keys: Path) ->
     reader.certificate(alice.certificate)
     assert badge(reader.message(sent(alice, "one"))) is Badge.VERIFIED
     assert badge(reader.message(sent(twin, "two"))) is Badge.REUSED
+    assert badge(reader.message(sent(alice, "three"))) is Badge.REUSED, "the session is not trusted any more"
 
 
 def test_evidence_is_verified(reader: Reader, keys: Path) -> None:
@@ -117,6 +118,7 @@ def test_evidence_is_verified(reader: Reader, keys: Path) -> None:
     proof = wire.Reuse(certificate=alice.certificate, leaf=0, first=halves[0], second=halves[1])
     seen = reader.reuse(proof)
     assert (seen.badge, seen.name, seen.identity) == (Badge.REUSED, "alice", alice.certificate.identity)
+    assert badge(reader.message(sent(alice))) is Badge.REUSED
     altered = wire.MessageEvidence(message=message.model_copy(update={"text": "never said"}))
     later = wire.MessageEvidence(message=alice.message("leaf 1", now()))
     for update in (
