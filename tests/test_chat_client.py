@@ -78,7 +78,7 @@ def talk(tmp_path: Path, service: Service) -> Iterator[Talk]:
 
     yield start
     for each in running:
-        each.process.kill()
+        each.process.terminate()  # not kill, which would leave its folder behind
         each.process.wait(PATIENCE)
 
 
