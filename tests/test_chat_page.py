@@ -192,6 +192,39 @@ def test_what_was_not_acknowledged_is_sent_again_identically(visit: Visit) -> No
     assert (bob.texts()[-2:], bob.badges()[-2:]) == (["once only", "and on"], ["verified"] * 2)
 
 
+def test_much_at_once(visit: Visit) -> None:
+    """All lines arrive, in order, without gaps; what is refused as too fast goes again, with the same bytes."""
+    sent: list[Frame] = []
+    answers: list[Frame] = []
+
+    def note(frame: Frame) -> Frame:
+        sent.append(frame)
+        return frame
+
+    def refuse(frame: Frame) -> Frame:
+        answers.append(frame)
+        too_fast = {"type": "refused", "id": frame["id"], "code": "rate", "detail": "too fast"}
+        return too_fast if len(answers) in {3, 20} else frame
+
+    alice = visit().between(sent=of_type("message", note), received=of_type("accepted", refuse)).enter("Rosa")
+    bob = visit("Sven")
+    texts = [f"line {number}" for number in range(35)]
+    alice.page.evaluate(TYPE, texts)
+    for visitor in (bob, alice):
+        visitor.sees(texts[-1])
+        assert (visitor.texts()[-35:], set(visitor.badges()[-35:])) == (texts, {"verified"})
+    assert (sent[2], sent[19]) == (sent[3], sent[20])
+    assert len(sent) == 35 + 2
+
+
+TYPE = """(texts) => {
+    for (const text of texts) {
+        document.getElementById("text").value = text;
+        document.getElementById("say").requestSubmit();
+    }
+}"""
+
+
 def test_two_tabs_of_one_identity(visit: Visit) -> None:
     """Each has a session of its own, they see each other's messages, and others see one person."""
     first, bob = visit("Judy"), visit("Karl")
@@ -221,5 +254,5 @@ def test_what_people_write_is_text(visit: Visit) -> None:
         assert row.locator(".text").text_content() == text
         assert row.locator(".who").text_content() == name
         assert row.locator(".text > bdi, .who > bdi").count() == 2
-        assert visitor.page.locator("img, b").count() == 0
+        assert visitor.page.locator("#room main").locator("img, b").count() == 0
     assert hbss.parameter_set("SLH-DSA-SHA2-128s").public_key_size == 32

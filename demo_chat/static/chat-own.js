@@ -27,10 +27,10 @@ export function progress(what, hint = "") {
 
 /**
  * The first visit: an identity is made, or brought.
- * @param {IDBDatabase} db @param {HbssWorker} hbss @param {Names} names
+ * @param {IDBDatabase} db @param {Promise<HbssWorker>} starting @param {Names} names
  * @returns {Promise<Identity>}
  */
-export function firstVisit(db, hbss, names) {
+export function firstVisit(db, starting, names) {
   $("choose").hidden = false;
   $("name").focus();
   $("start-import").addEventListener("click", () => open($("import")));
@@ -39,13 +39,13 @@ export function firstVisit(db, hbss, names) {
       const name = $("name").value.trim().normalize("NFC");
       checkName(name);
       if (names.isTaken(name)) throw new Refusal(`${name} is known here by another key; choose another name`);
+      const hbss = await starting;
       $("choose").hidden = true;
-      const identity = await Identity.make(db, hbss, name, progress("Making your identity key …", CHOSEN));
-      resolve(identity);
+      resolve(await Identity.make(db, hbss, name, progress("Making your identity key …", CHOSEN)));
     });
     onSubmit($("import").querySelector("form"), $("import-wrong"), async () => {
       const [file] = $("file").files, data = new Uint8Array(await file.arrayBuffer());
-      const identity = await Identity.imported(db, hbss, data, $("opening").value);
+      const identity = await Identity.imported(db, await starting, data, $("opening").value);
       $("opening").value = "";
       $("import").close();
       $("choose").hidden = true;

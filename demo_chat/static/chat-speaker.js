@@ -122,8 +122,8 @@ export class Speaker {
 
   #signAll() {
     return this.#turn(async () => {
-      for (const item of this.#queue) {
-        if (item.message) continue;
+      let item; // looked for anew each time, as those that were answered leave the queue meanwhile
+      while ((item = this.#queue.find((each) => !each.message))) {
         const session = await this.#ready();
         Object.assign(item, await session.message(item), { session });
         this.#told.signed(item);
@@ -186,9 +186,7 @@ export class Speaker {
     if (!session.introduced) {
       const answer = await this.#exchange(link, write(await session.hello(this.#challenge)), session.hash, "renewed");
       if (answer?.type === "renewed") this.#introduced(session);
-      if (answer?.type !== "refused") return;
-      session.spoiled = true;
-      return this.#finish(item, answer);
+      return answer?.type === "refused" ? this.#finish(item, answer) : undefined;
     }
     item.sent = true;
     const answer = await this.#exchange(link, write({ type: "message", ...item.message }), item.id, "accepted");
@@ -198,8 +196,12 @@ export class Speaker {
   /** @param {Item} item @param {any} answer */
   async #finish(item, answer) {
     this.#queue.shift();
-    if (answer.type === "accepted" && item.session && item.follows) item.session.accepted = item.follows;
-    else await this.signAgain(); // so that those behind it follow what is in the room
+    const session = /** @type {Session} */ (item.session);
+    if (answer.type === "accepted" && item.follows) session.accepted = item.follows;
+    if (answer.type === "refused") {
+      if (!session.introduced || NO_SESSION.includes(answer.code)) session.spoiled = true;
+      await this.signAgain(); // so that those behind it follow what is in the room
+    }
     this.#told.answered(item, answer);
   }
 

@@ -22,10 +22,11 @@ function blocked(text) {
 
 async function start() {
   if (!globalThis.crypto?.subtle) return blocked(INSECURE);
-  const [hbss, db] = await Promise.all([HbssWorker.start(), open()]), names = new Names(localStorage);
-  const audit = new Audit(db);
+  const starting = HbssWorker.start(); // meanwhile somebody may choose a name
+  starting.catch(() => {}); // told where it is waited for
+  const db = await open(), names = new Names(localStorage), audit = new Audit(db);
   await audit.forget(Date.now());
-  const identity = await Identity.load(db) ?? await firstVisit(db, hbss, names);
+  const identity = await Identity.load(db) ?? await firstVisit(db, starting, names), hbss = await starting;
   names.claim(identity.name, identity.publicKey);
   const told = progress("Making the key of this session …", SESSION_HINT);
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
