@@ -129,6 +129,29 @@ def test_any_names_and_texts(asking: Page, values: list[str]) -> None:
     agree(asking, values)
 
 
+def test_whose_a_name_is(asking: Page) -> None:
+    """The first key has it, others are others; a nickname is nobody else's name; one's own name is one's own."""
+    found = asking.evaluate("""() => {
+        const kept = new Map();
+        const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+        const [one, two, three] = [1, 2, 3].map((each) => new Uint8Array(32).fill(each));
+        const names = new t.Names(storage), again = new t.Names(storage);
+        return [
+            names.knows("Ann", one), names.knows("Ann", one), again.knows("Ann", two), names.knows("__proto__", one),
+            names.knows("__proto__", two), why(() => names.call(two, "Ann")), why(() => names.call(two, "Anna")),
+            again.knows("Ann", two), again.title("Ann", two).name, again.knows("Anna", three),
+            again.title("Anna", three).another, why(() => names.call(three, "Anna")), why(() => names.call(two, "")),
+            again.knows("Ann", two), again.knows("Anna", three), again.accept("Ann", two), again.knows("Ann", two),
+            again.claim("Ann", three), again.knows("Ann", one), again.knows("Ann", three),
+        ];
+    }""")
+    refused = "!{} is somebody else here; choose another nickname"
+    assert found == [
+        True, True, False, True, False, refused.format("Ann"), "", True, "Anna", False,
+        True, refused.format("Anna"), "", False, True, None, True, None, False, True,
+    ]  # fmt: skip
+
+
 def test_frames(asking: Page) -> None:
     """The page writes what the server reads, reads what the server writes, and refuses what the server refuses."""
     message = wire.Message(

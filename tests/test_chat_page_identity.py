@@ -94,6 +94,27 @@ def test_an_identity_goes_to_another_browser(visit: Visit) -> None:
     elsewhere.sees("from elsewhere")
 
 
+WATCH = """
+    window.seen = { said: [], done: [] };
+    new MutationObserver(() => {
+        const what = document.getElementById("making-what")?.textContent;
+        if (what && seen.said.at(-1) !== what) seen.said.push(what);
+        const { value } = document.getElementById("progress") ?? {};
+        if (value && seen.done.at(-1) !== value) seen.done.push(value);
+    }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+"""
+
+
+def test_the_first_visit_is_watched(visit: Visit) -> None:
+    """What is being made is said, and how far it has come."""
+    alice = visit()
+    alice.page.add_init_script(WATCH)
+    alice.enter("Paula")
+    seen = alice.page.evaluate("seen")
+    assert seen["said"] == ["Making your identity key …", "Making the key of this session …"]
+    assert len({value for value in seen["done"] if 0 < value < 1}) > 5
+
+
 def test_mistakes_are_told(visit: Visit) -> None:
     """Names and passphrases that will not do, and what to do about them."""
     alice = visit().open()

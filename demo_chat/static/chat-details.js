@@ -44,7 +44,6 @@ export class Details {
 
   close() {
     $("details").hidden = true;
-    $("room").classList.remove("has-details");
     this.#from?.focus();
   }
 
@@ -57,7 +56,6 @@ export class Details {
     $("details-body").replaceChildren(...parts);
     $("details").hidden = false;
     $("details").scrollTop = 0;
-    $("room").classList.add("has-details");
     $("details-title").focus();
     return ++this.#opened;
   }

@@ -37,14 +37,16 @@ export class Names {
     const digits = hex(key);
     this.reload();
     if (this.#nicknames.has(digits)) return true;
+    if (this.isTaken(name, key)) return false;
     if (!this.#known.has(name)) this.accept(name, key);
-    return this.#known.get(name)?.includes(digits) ?? false;
+    return true;
   }
 
-  /** Whether it is somebody else's. @param {string} name @param {Uint8Array} [key] */
+  /** Whether it is somebody else's, as a name or as a nickname. @param {string} name @param {Uint8Array} [key] */
   isTaken(name, key) {
-    const keys = this.#known.get(name);
-    return keys !== undefined && !(key && keys.includes(hex(key)));
+    const digits = key && hex(key), keys = this.#known.get(name);
+    return (keys !== undefined && !keys.some((each) => each === digits)) ||
+      [...this.#nicknames].some(([other, nickname]) => nickname === name && other !== digits);
   }
 
   /** The name has this key too: a new device. @param {string} name @param {Uint8Array} key */
@@ -66,9 +68,7 @@ export class Names {
     this.#nicknames.delete(digits);
     if (name) {
       checkName(name);
-      if (this.isTaken(name, key) || [...this.#nicknames.values()].includes(name)) {
-        throw new Refusal(`${name} is somebody else here; choose another nickname`);
-      }
+      if (this.isTaken(name, key)) throw new Refusal(`${name} is somebody else here; choose another nickname`);
       this.#nicknames.set(digits, name);
     }
     this.#save();
