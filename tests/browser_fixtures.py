@@ -1,4 +1,8 @@
-"""A real browser for tests, driven by pytest-playwright, and servers of the pages it shows."""
+"""A real browser for tests, driven by playwright, and servers of the pages it shows.
+
+The fixtures of the plugin pytest-playwright live as long as the session, and an event loop of theirs runs in the main
+thread all that time: whatever else calls asyncio.run there fails. These end with their module.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.browser_kit import CHROMIUM, POLICY, Serve
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """What starts browsers."""
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
     """The system's Chromium, not one that playwright would download."""
-    return {**browser_type_launch_args, "executable_path": CHROMIUM}
+    started = playwright.chromium.launch(executable_path=CHROMIUM)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a new profile."""
+    with browser.new_context() as context:
+        yield context.new_page()
 
 
 @pytest.fixture
