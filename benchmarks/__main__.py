@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks import (
     chat,
@@ -51,39 +52,38 @@ def compare_peers(arguments: argparse.Namespace) -> None:
         save({"machine": about, "compared": found}, about["commit"], "-compare", arguments.results)
 
 
+def conclude(found: Mapping[str, Any], text: str, suffix: str, arguments: argparse.Namespace) -> None:
+    """Show what was found, and keep it unless that is not wanted."""
+    print(text)
+    if not arguments.no_save:
+        save(found, found["machine"]["commit"], suffix, arguments.results)
+
+
 def measure_state(arguments: argparse.Namespace) -> None:
     """The stores, opening a key, and a signature beside a commit."""
     budget = state.QUICK if arguments.quick else state.Budget()
     if arguments.large:
         budget = replace(budget, trees=budget.trees + state_opening.LARGE)
     found = state.measure(arguments.folder, budget, arguments.postgres)
-    print(state_tables.text(found, {}))
-    if not arguments.no_save:
-        save(found, found["machine"]["commit"], "-state", arguments.results)
+    conclude(found, state_tables.text(found, {}), "-state", arguments)
 
 
 def measure_wasm(arguments: argparse.Namespace) -> None:
     """The WebAssembly module."""
     found = wasm.measure(2 if arguments.quick else 15, tell)
-    print(wasm.text(found))
-    if not arguments.no_save:
-        save(found, found["machine"]["commit"], "-wasm", arguments.results)
+    conclude(found, wasm.text(found), "-wasm", arguments)
 
 
 def measure_chat(arguments: argparse.Namespace) -> None:
     """The worked demo's server under load."""
     found = chat.measure(chat.QUICK if arguments.quick else chat.Budget())
-    print(chat.text(found))
-    if not arguments.no_save:
-        save(found, found["machine"]["commit"], "-chat", arguments.results)
+    conclude(found, chat.text(found), "-chat", arguments)
 
 
 def measure_page(arguments: argparse.Namespace) -> None:
     """The worked demo's page in a browser."""
     found = chat_page.measure(2 if arguments.quick else 10, tell)
-    print(chat_page.text(found))
-    if not arguments.no_save:
-        save(found, found["machine"]["commit"], "-chat-page", arguments.results)
+    conclude(found, chat_page.text(found), "-chat-page", arguments)
 
 
 def guard_work(arguments: argparse.Namespace) -> None:

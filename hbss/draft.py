@@ -72,12 +72,13 @@ class Seeds:
 
     def write(self, path: Path) -> None:
         """Write the file durably, readable by its owner only; the secret sealed, if there is a password."""
-        kept: bytes | bytearray = self.secret
-        if hidden := self.password is not None and bool(self.secret):
-            kept = sealed.seal(self.secret, self.password or b"", *_owner(self.set_name, self.public_seed))
+        form, kept = _FORMS[0], memoryview(self.secret)  # not copied
+        if self.password is not None and self.secret:
+            owner = _owner(self.set_name, self.public_seed)
+            form, kept = _FORMS[1], memoryview(sealed.seal(self.secret, self.password, *owner))
         with files.written(path, 0o600) as file:
             file.write(_MAGIC)
-            for part in (self.set_name.encode(), _FORMS[hidden], kept, self.public_seed):
+            for part in (self.set_name.encode(), form, kept, self.public_seed):
                 file.write(len(part).to_bytes(2, "big"))
                 file.write(part)
             file.write(self.checksum())

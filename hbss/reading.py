@@ -15,7 +15,6 @@ Progress = Callable[[int, int], object]  # what is done, and all there is to do,
 
 PIECE = 1 << 20  # bytes that are read at once
 SPOOL = 1 << 30  # most bytes of a stream that are kept on disk, because they are needed twice
-_SMALL = 1 << 20  # that many are kept in memory instead
 
 
 @contextmanager
@@ -74,7 +73,7 @@ def repeatable(file: BinaryIO) -> Iterator[BinaryIO]:
     if file.seekable():
         yield file
         return
-    with tempfile.SpooledTemporaryFile(_SMALL) as spool:
+    with tempfile.TemporaryFile() as spool:
         for piece in pieces(file):
             if spool.tell() + len(piece) > SPOOL:
                 raise ValueError(
@@ -83,7 +82,7 @@ def repeatable(file: BinaryIO) -> Iterator[BinaryIO]:
                 )
             spool.write(piece)
         spool.seek(0)
-        yield spool  # type: ignore[misc]  # it is one in all but name
+        yield spool
 
 
 def _pieces(file: BinaryIO, progress: Progress | None, done: int, total: int) -> Iterator[memoryview]:
