@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks import (
     chat,
     chat_page,
+    chat_tables,
     compare,
     guard,
     hashing,
@@ -77,13 +78,13 @@ def measure_wasm(arguments: argparse.Namespace) -> None:
 def measure_chat(arguments: argparse.Namespace) -> None:
     """The worked demo's server under load."""
     found = chat.measure(chat.QUICK if arguments.quick else chat.Budget())
-    conclude(found, chat.text(found), "-chat", arguments)
+    conclude(found, chat_tables.server(found, {}), "-chat", arguments)
 
 
 def measure_page(arguments: argparse.Namespace) -> None:
     """The worked demo's page in a browser."""
     found = chat_page.measure(2 if arguments.quick else 10, tell)
-    conclude(found, chat_page.text(found), "-chat-page", arguments)
+    conclude(found, chat_tables.page(found, {}), "-chatpage", arguments)
 
 
 def guard_work(arguments: argparse.Namespace) -> None:

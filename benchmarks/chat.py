@@ -185,24 +185,3 @@ def resident(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
-
-
-def text(found: Found) -> str:
-    """The figures as a table."""
-    lines = ["| clients | deliveries/s, verified | not verified | cost of verifying |", "|---|---|---|---|"]
-    for rate in found["rates"]:
-        both = (rate["verified"], rate["trusted"])
-        cells = [f"{each.median:,.0f} ({each.least:,.0f}–{each.greatest:,.0f})" for each in both]
-        lines.append(f"| {rate['clients']} | {' | '.join(cells)} | {rate['cost'].median:.0%} |")
-    lines += ["", "| clients | messages/s | p50 | p99 |", "|---|---|---|---|"]
-    for each in found["latencies"]:
-        lines.append(
-            f"| {each['clients']} | {each['messages_per_second']:,.0f} | {each['p50']:.1f} ms | {each['p99']:.1f} ms |"
-        )
-    memory = found["memory"]
-    lines += [
-        "",
-        f"memory with {memory['clients']} clients and {memory['slow_readers']} slow readers, one after another: "
-        f"{memory['first'].median:.1f} MiB in the first third, {memory['last'].median:.1f} MiB in the last",
-    ]
-    return "\n".join(lines)

@@ -161,22 +161,3 @@ def served() -> Iterator[str]:
                 yield origin[0]
             finally:
                 process.terminate()
-
-
-def text(found: Report) -> str:
-    """For the terminal."""
-    weight, acts = found["weight"], found["engine"]["acts"]
-    lines = [
-        f"{found['engine']['name']}: {weight['transferred']:,} bytes in {weight['files']} files, "
-        f"{weight['content']:,} unpacked (to reach: under {TARGETS['weight']:,})"
-    ]
-    for name in ("keygen_lms", "sign_slhdsa"):
-        near = acts[name]["efficiency"]
-        if near:
-            lines.append(
-                f"  {name:14} {acts[name]['ms'].median:8.1f} ms, {near.median:.0%} of the limit (to reach: 60%)"
-            )
-    for name, ms in found["ms"].items():
-        long_tasks = [round(each) for each in found["long_tasks_ms"][name]]
-        lines.append(f"  {name:14} {ms.median:8.0f} ms, tasks of the page over 50 ms: {long_tasks or 'none'}")
-    return "\n".join(lines)

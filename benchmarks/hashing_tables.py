@@ -10,8 +10,8 @@ from benchmarks import targets
 from benchmarks.compare import Compared
 from benchmarks.hashing import Found
 from benchmarks.kernels import ANCHOR, ratio
+from benchmarks.markdown import measured_on, middle, table
 from benchmarks.measure import Spread
-from benchmarks.state_tables import middle, table
 from hbss.bench.reading import size, time
 
 MARK = {True: "yes", False: "**no**", None: "–"}
@@ -20,13 +20,10 @@ MARK = {True: "yes", False: "**no**", None: "–"}
 def conditions(found: Found) -> str:
     """Where these figures are from."""
     machine = found["machine"]
-    commit = f"commit {machine['commit']}{' and changes' if machine['changed since'] else ''}"
-    parts = (
-        machine["cpu"], f"{machine['processors']} processors", machine["system"], f"Python {machine['python']}",
-        machine["compiler"], f"hbss {machine['hbss']}", f"backend {machine['backend']}", commit,
-        f"{found['minutes']:.0f} minutes",
+    return measured_on(
+        machine, str(machine["system"]), str(machine["compiler"]), f"hbss {machine['hbss']}",
+        f"backend {machine['backend']}", f"{found['minutes']:.0f} minutes",
     )  # fmt: skip
-    return f"Measured on {', '.join(str(part) for part in parts if part)}."
 
 
 def reached(found: Found) -> list[str]:

@@ -16,6 +16,8 @@ __all__ = ["RESULTS", "ROOT", "Machine", "Spread", "kernel_ns", "machine", "save
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 
+OTHERS = ":!benchmarks/results"  # the figures of other runs change nothing
+
 Machine = dict[str, object]
 
 
@@ -24,7 +26,7 @@ def machine() -> Machine:
     return {
         **measure.machine(),
         "commit": _first_line(["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]),
-        "changed since": bool(_first_line(["git", "-C", str(ROOT), "status", "--porcelain"])),
+        "changed since": bool(_first_line(["git", "-C", str(ROOT), "status", "--porcelain", "--", ".", OTHERS])),
     }
 
 

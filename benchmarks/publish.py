@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import drawing, hashing_charts, hashing_tables, state_chart, state_tables
+from benchmarks import chat_tables, drawing, hashing_charts, hashing_tables, state_chart, state_tables
 from benchmarks.measure import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -30,6 +30,8 @@ class Kind(NamedTuple):
 KINDS = {
     "hashing": Kind(hashing_tables.text, hashing_charts.CHARTS),
     "state": Kind(state_tables.text, state_chart.CHARTS),
+    "chat": Kind(chat_tables.server, {}),
+    "chatpage": Kind(chat_tables.page, {}),
 }
 
 

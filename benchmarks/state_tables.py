@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.measure import Spread
+from benchmarks.markdown import measured_on, middle, table
 from benchmarks.state import Found
 from benchmarks.state_commit import DURABLE, LIMIT
-
-
-def middle(figure: Any) -> float:
-    """The median of a spread, which JSON has made a list."""
-    return Spread(*figure).median
 
 
 def milliseconds(figure: Any) -> str:
@@ -26,12 +21,6 @@ def milliseconds(figure: Any) -> str:
 def rounded(value: float) -> str:
     """A rate by its first two digits; the third changes with every run."""
     return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.2g}"
-
-
-def table(head: list[str], rows: list[list[str]], left: int = 1) -> list[str]:
-    """Lines of Markdown; all columns but the first `left` are numbers."""
-    line = ["---"] * left + ["---:"] * (len(head) - left)
-    return [f"| {' | '.join(cells)} |" for cells in [head, line, *rows]]
 
 
 def rates(found: Found) -> list[str]:
@@ -88,14 +77,12 @@ def verdict(found: Found) -> str:
 
 def conditions(found: Found) -> str:
     """Where these figures are from."""
-    machine, place = found["machine"], found["place"]
-    commit = f"commit {machine['commit']}{' and changes' if machine['changed since'] else ''}"
-    parts = (
-        str(machine["cpu"]), f"{place['processors']} processors", f"file system {place['file_system'] or 'unknown'}",
-        f"Python {machine['python']}", f"SQLite {place['sqlite']}", place["postgresql"], commit,
+    place = found["place"]
+    return measured_on(
+        found["machine"],
+        f"file system {place['file_system'] or 'unknown'}", f"SQLite {place['sqlite']}", place["postgresql"],
         f"load before {place['load']:.1f}",
     )  # fmt: skip
-    return f"Measured on {', '.join(part for part in parts if part)}."
 
 
 def text(found: Found, pictures: Mapping[str, str]) -> str:

@@ -149,7 +149,7 @@ def test_publishing(result: Path, page: Path) -> None:
     """A page gets the figures of a run, and the next run's take their place."""
     text = page.read_text(encoding="utf-8")
     assert text.startswith("Before.\n\n<!-- hashing: 20")
-    assert text.endswith("<!-- state: none -->\n<!-- end of state -->\n\nAfter.\n")
+    assert text.endswith("<!-- chatpage: none -->\n<!-- end of chatpage -->\n\nAfter.\n")
     assert publish.differences(page, result.parent) == []
     assert "(bench-peers.svg)" in text
     publish.publish(result, page)
@@ -171,7 +171,7 @@ def test_a_page_that_was_changed_is_noticed(result: Path, page: Path, tmp_path: 
         chart.write_bytes(other)
         assert publish.differences(page, results) == [f"bench-peers.svg is not the chart of {result.name}"]
     page.write_text("nothing", encoding="utf-8")
-    assert publish.differences(page, results) == ["page.md has no place for hashing", "page.md has no place for state"]
+    assert publish.differences(page, results) == [f"page.md has no place for {kind}" for kind in publish.KINDS]
     with pytest.raises(ValueError, match="does not say where"):
         publish.publish(result, page)
     with pytest.raises(SystemExit, match="is no run that is published"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks import chat, chat_load
+from benchmarks import chat, chat_load, chat_tables
 from benchmarks.chat_load import Material, Peer, Tally
 from tests.chat_kit import PATIENCE, ROOMY, serving
 from tests.test_chat_limits import unread
@@ -62,6 +62,6 @@ def test_the_benchmark_runs() -> None:
         assert latency["deliveries_seen"] > 0
         assert 0 < latency["p50"] <= latency["p99"]
     assert found["memory"]["first"].least > 10
-    said = chat.text(found)
+    said = chat_tables.server(found, {})
     assert f"{found['rates'][0]['verified'].median:,.0f}" in said
     assert "slow readers" in said
