@@ -46,8 +46,9 @@ def verdict(found: Found) -> str:
     return (
         f"Verifying every message costs {cost:.0%} at most; less than a third was to be reached, "
         f"and {'is' if cost < COST else 'is not'}. "
-        f"With {memory['clients']} clients and {memory['slow_readers']} slow readers, one after another, "
-        f"the server took {first:.1f} MiB in the first third of the time and {last:.1f} MiB in the last: "
+        f"While one of {memory['clients']} clients did not read (slow readers, one after another: "
+        f"{memory['slow_readers']}), the server took {first:.1f} MiB in the first third of the time and "
+        f"{last:.1f} MiB in the last: "
         f"{'flat' if flat else 'not flat'} within {GROWTH:.0%}."
     )
 
