@@ -18,8 +18,8 @@ CHOICES(sha256_avx2, {&hbss_sha256_avx2, 3, 3}, {&hbss_sha256_portable, 0, 0})
 CHOICES(sha512_avx2, {&hbss_sha512_avx2, 2, 2}, {&hbss_sha512_portable, 0, 0})
 CHOICES(keccak_avx2, {&hbss_keccak_avx2, 2, 2}, {&hbss_keccak_portable, 0, 0})
 CHOICES(sha256_shani, {&hbss_sha256_shani4, 3, 2}, {&hbss_sha256_shani, 0, 0})
-CHOICES(sha256_avx512, {&hbss_sha256_avx512x2, 24, 64}, {&hbss_sha256_avx512, 2, 2}, {&hbss_sha256_portable, 0, 0})
-CHOICES(sha256_avx512_shani, {&hbss_sha256_avx512x2, 24, 64}, {&hbss_sha256_avx512, 5, 4},
+CHOICES(sha256_avx512, {&hbss_sha256_avx512x2, 24, 54}, {&hbss_sha256_avx512, 2, 2}, {&hbss_sha256_portable, 0, 0})
+CHOICES(sha256_avx512_shani, {&hbss_sha256_avx512x2, 24, 54}, {&hbss_sha256_avx512, 5, 4},
         {&hbss_sha256_shani4, 2, 2}, {&hbss_sha256_shani, 0, 0})
 CHOICES(sha512_avx512, {&hbss_sha512_avx512x2, 12, 12}, {&hbss_sha512_avx512, 3, 3}, {&hbss_sha512_portable, 0, 0})
 CHOICES(keccak_avx512, {&hbss_keccak_avx512, 2, 2}, {&hbss_keccak_portable, 0, 0})
