@@ -90,12 +90,22 @@ def counted() -> Iterator[Callable[[], float]]:
             setattr(_native.Key, name, method)
 
 
+def climbing(row: _native.SetRow) -> costs.Calls:
+    """From a leaf's node to the root of its tree."""
+    return costs.pieces(row).node * (row.h // row.d)
+
+
+def signing(row: _native.SetRow) -> costs.Calls:
+    """A message, with one leaf."""
+    part = costs.pieces(row)
+    return part.randomizer + part.message + costs.signing_leaf(row)
+
+
 WORK: dict[str, Callable[..., costs.Calls]] = {
     "tree": lambda key, layer, tree, first, height: costs.tree(key.set, height),
     "parents": lambda key, *given: costs.pieces(key.set).node * (len(given[-1]) // (2 * key.set.n)),
-    "climb": lambda key, *_: costs.pieces(key.set).node * (key.set.h // key.set.d),
-    "randomizer": lambda key, *_: costs.pieces(key.set).randomizer,
-    "digest": lambda key, *_: costs.pieces(key.set).message,
+    "climb": lambda key, *_: climbing(key.set),
     "sign_leaf": lambda key, *_: costs.signing_leaf(key.set),
+    "sign_message": lambda key, *_: signing(key.set) + climbing(key.set),
     "verify": lambda key, *_: costs.split([key.set] * key.levels).verify,  # of an HSS whose levels are alike
 }

@@ -190,16 +190,70 @@ void hbss_stream_finish(uint8_t *out, hbss_stream *stream)
 
 /* ---- signing ---- */
 
+/* LMS, whose step is one hash, goes no deeper than a message does */
+static void wipe_after_leaf(const hbss_key *key)
+{
+  if (key->set->scheme == HBSS_LMS) hbss_secret_wipe_message();
+  else hbss_secret_wipe_stack();
+}
+
+static void sign_leaf(uint8_t *signature, const hbss_key *key, const hbss_adrs *leaf, const uint8_t *r,
+                      const uint8_t *digest, const uint8_t *path)
+{
+  if (row_of(key)->sign_leaf) row_of(key)->sign_leaf(signature, key, leaf, r, digest, path);
+  else hbss_hypertree_sign_leaf(signature, key, leaf, digest, path);
+}
+
 hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t layer, uint64_t tree, uint32_t leaf,
                            const uint8_t *r, const uint8_t *digest, const uint8_t *path)
 {
   const hbss_adrs at = {.layer = layer, .tree = tree, .index = leaf};
   memset(signature, 0, key->set->layer_len);
   if (!can_make(key, layer, tree, leaf)) return HBSS_BAD_ARGUMENT;
-  if (row_of(key)->sign_leaf) row_of(key)->sign_leaf(signature, key, &at, r, digest, path);
-  else hbss_hypertree_sign_leaf(signature, key, &at, digest, path);
-  hbss_secret_wipe_stack();
+  sign_leaf(signature, key, &at, r, digest, path);
+  wipe_after_leaf(key);
   return HBSS_OK;
+}
+
+hbss_status hbss_sign_start(hbss_stream *stream, const hbss_key *key, uint64_t index)
+{
+  memset(stream, 0, HBSS_STREAM_HEAD);
+  const hbss_status status = hbss_randomizer(stream->r, key, index);
+  if (status) return status;
+  row_of(key)->digest_start(stream, key, index, stream->r);
+  stream->index = index;
+  stream->signs = 1;
+  return HBSS_OK;
+}
+
+/* whether a path leads from a leaf's node to a root */
+static int leads_to(const uint8_t *root, const hbss_spot *leaf, const uint8_t *node, const uint8_t *path)
+{
+  uint8_t top[HBSS_MAX_N];
+  const hbss_key *key = leaf->key;
+  memcpy(top, node, key->n);
+  hbss_merkle_climb(top, key->tweak->nodes, leaf, &path, key->height, 1);
+  return hbss_secret_equal(top, root, key->n);
+}
+
+hbss_status hbss_sign_finish(uint8_t *signature, hbss_stream *stream, const hbss_key *key, const uint8_t *path,
+                             const uint8_t *node, const uint8_t *root)
+{
+  const uint32_t r_len = row_of(key)->sign_leaf ? 0 : key->n; /* else r is in the leaf's part */
+  const size_t len = r_len + key->set->layer_len, path_len = (size_t)key->height * key->n;
+  const uint64_t index = stream->index;
+  const hbss_spot leaf = {key, {.tree = index >> key->height, .index = (uint32_t)(index & ((1u << key->height) - 1))}};
+  uint8_t digest[HBSS_MAX_N];
+  memset(signature, 0, len);
+  if (!stream->signs || stream->key != key) return HBSS_BAD_ARGUMENT;
+  stream->finish(digest, stream);
+  memcpy(signature, stream->r, r_len);
+  sign_leaf(signature + r_len, key, &leaf.at, stream->r, digest, path);
+  const int good = leads_to(root, &leaf, node, signature + len - path_len); /* the very bytes that would be released */
+  hbss_secret_wipe(stream, HBSS_STREAM_HEAD);
+  wipe_after_leaf(key);
+  if (!good) memset(signature, 0, len);
+  return good ? HBSS_OK : HBSS_BAD_SIGNATURE;
 }
 
 uint32_t hbss_slhdsa_steps(const hbss_key *key, const uint8_t *top)
@@ -266,7 +320,7 @@ hbss_status hbss_ots_sign(uint8_t *values, const hbss_key *key, uint32_t leaf, c
   if (!can_make(key, 0, 0, leaf)) return HBSS_BAD_ARGUMENT;
   const hbss_spot spot = {key, at};
   hbss_winternitz_sign(values, 0, &spot, digest, 1);
-  hbss_secret_wipe_stack();
+  wipe_after_leaf(key);
   return HBSS_OK;
 }
 

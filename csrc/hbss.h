@@ -7,7 +7,7 @@
  * threads. Outputs come first; a length follows its pointer; when a status is not HBSS_OK every output is zeroed. What has
  * used a secret leaves nothing of it on the stack.
  *
- * Signing takes two steps, so that a message can be streamed: message -> digest (a stream), digest -> signature. */
+ * Messages are streamed: to be signed, message -> digest -> signature, or all of it with one leaf of a stateful key. */
 #ifndef HBSS_H
 #define HBSS_H
 #include <stddef.h>
@@ -107,6 +107,13 @@ void hbss_stream_finish(uint8_t *out, hbss_stream *stream);
  * type || path; XMSS, XMSS^MT and SLH-DSA: chain values || path. set->layer_len bytes. */
 HBSS_CHECKED hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t layer, uint64_t tree,
                                         uint32_t leaf, const uint8_t *r, const uint8_t *digest, const uint8_t *path);
+/* Signing a message at an index of a stateful key: start derives the randomiser, the message follows (hbss_stream_update),
+ * and finish, which wipes the stream, writes what the leaf of that index makes: a whole LMS signature, or r || chain values
+ * || path (n more than set->layer_len bytes). It is HBSS_BAD_SIGNATURE unless that path leads from `node`, the leaf's, to
+ * `root`. */
+HBSS_CHECKED hbss_status hbss_sign_start(hbss_stream *stream, const hbss_key *key, uint64_t index);
+HBSS_CHECKED hbss_status hbss_sign_finish(uint8_t *signature, hbss_stream *stream, const hbss_key *key, const uint8_t *path,
+                                          const uint8_t *node, const uint8_t *root);
 /* SLH-DSA, in hbss_slhdsa_steps() steps of bounded work on the same `signature` and `scratch`. top: all nodes of the top
  * tree as hbss_tree() writes them, which then is not built again; or NULL. */
 uint32_t hbss_slhdsa_steps(const hbss_key *key, const uint8_t *top);
@@ -114,8 +121,10 @@ size_t hbss_slhdsa_scratch_len(const hbss_key *key);
 HBSS_CHECKED hbss_status hbss_slhdsa_sign(uint8_t *signature, const hbss_key *key, const uint8_t *r,
                                           const uint8_t *digest, const uint8_t *top, uint32_t step, uint8_t *scratch);
 
-/* Verifying: start reads the signature (and, for HSS, checks its upper levels), the message follows, finish decides. Key
- * and signature are the same in both. */
+/* Verifying: start reads the signature (and, for HSS, checks its upper levels), the message follows, finish decides. The key
+ * is the same in both, and so is the signature's length. Of the signature itself start needs what the message does not
+ * change: numbers, types, the randomiser, and for HSS all upper levels; the rest may be written in between, by a signer
+ * who checks himself. */
 HBSS_CHECKED hbss_status hbss_verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature,
                                            size_t len);
 HBSS_CHECKED hbss_status hbss_verify_finish(hbss_stream *stream, const hbss_key *key, const uint8_t *signature,

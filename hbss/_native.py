@@ -197,7 +197,9 @@ class Key:
         self._pointer = pointer
         self.set = _row(lib.hbss_key_set(pointer))
         self.levels = int(lib.hbss_key_levels(pointer))
-        self._path_len = self.set.h // self.set.d * self.set.n
+        row = self.set
+        self._path_len = row.h // row.d * row.n
+        self._part_len = row.layer_len + (0 if row.scheme == "LMS" else row.n)
 
     @classmethod
     def from_seeds(cls, name: str, secret: Buffer, public_seed: Buffer, root: Buffer | None = None) -> Key:
@@ -288,6 +290,24 @@ class Key:
         ))  # fmt: skip
         return bytes(out)
 
+    def sign_message(self, index: int, parts: Iterable[Buffer], path: Buffer, node: Buffer, root: Buffer) -> bytes:
+        """A message in parts signed at an index of a stateful key: a whole LMS signature, or r, chain values and path.
+
+        InvalidSignature if the path does not lead from the leaf's node to the root; then there is no signature.
+        """
+        n, pointer, stream = self.set.n, self._pointer, _stream()
+        status = lib.hbss_sign_start(stream, pointer, index)
+        if not status:
+            for part in parts:
+                data = _input(part)
+                lib.hbss_stream_update(stream, data, len(data))
+            way = _input(path, self._path_len), _input(node, n), _input(root, n)
+            out = bytearray(self._part_len)
+            status = lib.hbss_sign_finish(ffi.from_buffer(out), stream, pointer, *way)
+        _streams.append(stream)  # not after an exception: then it goes, and is wiped
+        _check(status)
+        return bytes(out)
+
     def slhdsa_sign(self, r: Buffer, digest: Buffer, top: Buffer | None = None) -> bytes:
         """An SLH-DSA signature of a digest, in steps, so that an interrupt is heard between them.
 
@@ -349,8 +369,7 @@ class Key:
 class Verification:
     """Verifies a signature that is still being made, of a message that is read once, by signer and verifier together.
 
-    Before the message, C needs of a signature its length and what is fixed without the message: numbers, types,
-    randomiser, and all upper levels. The chain values and the path of the lowest level may follow with `finish`.
+    What depends on the message, the chain values of the lowest level, and the path beside them, follows with `finish`.
     """
 
     def __init__(self, key: Key, unsigned: Buffer) -> None:

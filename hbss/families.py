@@ -13,7 +13,7 @@ from hbss._native import Key, wipe
 from hbss.message import Bytes
 from hbss.params import ParameterSet, parameter_set
 from hbss.stores import ChildSignature
-from hbss.treecache import Spot
+from hbss.treecache import Spot, Way
 
 
 class Family(Protocol):
@@ -28,11 +28,11 @@ class Family(Protocol):
     def public(self, spot: Spot, root: bytes) -> bytes:
         """What a parent signs for a tree with this root."""
 
-    def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
+    def sign_tree(self, spot: Spot, leaf: int, public: bytes, way: Way) -> bytes:
         """A leaf's signature of the tree below it."""
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], path: bytes) -> bytes:
-        """A leaf of layer 0 signs a message, which is read once."""
+    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], way: Way) -> bytes:
+        """A leaf of layer 0 signs a message, which is read once; InvalidSignature if its way is none."""
 
     def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
         """What `sign_message` will return, with zeros for what depends on the message, and for the path."""
@@ -62,14 +62,13 @@ class Xmss:
         """The root itself is signed."""
         return root
 
-    def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
+    def sign_tree(self, spot: Spot, leaf: int, public: bytes, way: Way) -> bytes:
         """Chain values and path; no randomiser, as the root is not hashed again."""
-        return spot.key.sign_leaf(spot.layer, spot.tree, leaf, bytes(spot.n), public, path)
+        return spot.key.sign_leaf(spot.layer, spot.tree, leaf, bytes(spot.n), public, way[0])
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], path: bytes) -> bytes:
+    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], way: Way) -> bytes:
         """r, then chain values and path."""
-        r = spot.key.randomizer(index)
-        return r + spot.key.sign_leaf(0, spot.tree, leaf, r, spot.key.digest(index, r, parts), path)
+        return spot.key.sign_message(index, parts, *way)
 
     def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
         """r alone."""
@@ -77,7 +76,7 @@ class Xmss:
 
     def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
         """Index, lowest layer, then upwards."""
-        return index.to_bytes(self._index_len, "big") + lowest + b"".join(each.signature for each in inner)
+        return b"".join((index.to_bytes(self._index_len, "big"), lowest, *(each.signature for each in inner)))
 
 
 class Hss:
@@ -104,14 +103,13 @@ class Hss:
         """The LMS public key is signed; its root comes last."""
         return spot.key.public_bytes()[: -spot.n] + root
 
-    def sign_tree(self, spot: Spot, leaf: int, public: bytes, path: bytes) -> bytes:
+    def sign_tree(self, spot: Spot, leaf: int, public: bytes, way: Way) -> bytes:
         """An LMS signature, as of any message."""
-        return self.sign_message(leaf, spot, leaf, (public,), path)
+        return spot.key.sign_message(leaf, (public,), *way)
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], path: bytes) -> bytes:
+    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], way: Way) -> bytes:
         """An LMS signature; C follows from the seed, so that a leaf asked twice says the same."""
-        c = spot.key.randomizer(leaf)
-        return spot.key.sign_leaf(0, 0, leaf, c, spot.key.digest(leaf, c, parts), path)
+        return spot.key.sign_message(leaf, parts, *way)
 
     def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
         """q, both types and C."""
@@ -122,5 +120,5 @@ class Hss:
 
     def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
         """Number of signed keys, each after its signature from the top down, the message's signature."""
-        signed = b"".join(each.signature + each.public for each in reversed(inner))
-        return len(inner).to_bytes(4, "big") + signed + lowest
+        signed = [part for each in reversed(inner) for part in (each.signature, each.public)]
+        return b"".join((len(inner).to_bytes(4, "big"), *signed, lowest))

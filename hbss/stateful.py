@@ -167,7 +167,9 @@ class StatefulPrivateKey(_Signer):
         KeyExhausted, StoreBusy, StateError and its kin, or HandleDead: then nothing was signed. TypeError if data is
         not bytes-like; ValueError for any context, as these schemes have none.
         """
-        return self.sign_many([data], context)[0]
+        if context is not None:
+            self._refuse_context(context)
+        return self._sign_messages([pieces(content(data, "data"))])[0]
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order, by one reservation: all of them, or an exception and none."""
@@ -191,7 +193,7 @@ class StatefulPrivateKey(_Signer):
         """
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"a reservation takes at least one index, not {count!r}")
-        return Batch(self, self._in_turn(self._reserve, count))
+        return Batch(self, self._in_turn(self._reserve_batch, count))
 
     def status(self) -> KeyStatus:
         """What the store knows: used, burned, reserved by whom and when, left; epoch, authority, witness."""
@@ -244,13 +246,19 @@ class StatefulPrivateKey(_Signer):
 
     def _reserve_and_sign(self, messages: list[Message]) -> tuple[list[bytes], int]:
         indices = self._reserve(len(messages))
-        self._spent.append(Spent(indices.start, 0))  # whatever happens now
         signatures = self._sign_at(indices.start, messages)
-        self._spent[-1] = Spent(indices.start, len(signatures))
+        self._spent[0] = Spent(indices.start, len(signatures))
         return signatures, indices.stop
+
+    def _reserve_batch(self, count: int) -> range:
+        indices = self._reserve(count)
+        del self._spent[0]  # the batch will say
+        return indices
 
     def _get_ready(self, count: int) -> None:
         """Compute what is not the signature itself before an index is reserved: an interrupt then costs none."""
+        if self._tower.rests_at(self._expected):
+            return
         if not self._tower.is_ready(self._expected):
             state = self._store.describe()
             if count > state.remaining:
@@ -263,7 +271,7 @@ class StatefulPrivateKey(_Signer):
         witness = self._opened.witness
         seen = None if witness is None else witness.mark()
         indices = self._store.reserve(count, self._spent)
-        self._spent = [Spent(indices.start, 0)]  # unless the batch says otherwise
+        self._spent = [Spent(indices.start, 0)]  # whatever happens now
         if indices.start < 0 or indices.stop > self._set.capacity - 1:
             raise StateUnsafe(
                 f"the store of {self._opened.path} is damaged: index {indices.stop - 1} lies outside the key; it must "
@@ -272,7 +280,6 @@ class StatefulPrivateKey(_Signer):
         if witness is not None and seen is not None:
             witness.check(seen, self._epoch, indices.start, self._opened.path)
             witness.raise_to(self._epoch, indices.stop)
-        self._spent = []
         self._expected = indices.stop
         return indices
 

@@ -35,19 +35,17 @@ class Floor:
     vouched: ChildSignature
     proven: bool = False  # of the lowest layer: whether a signature by it has been verified whole
 
-    def path(self, leaf: int) -> bytes:
-        """The path of a leaf, after it was hashed up to the trusted root; StateError if it does not lead there."""
-        path = self.tree.path(leaf)
-        self.check(leaf, path)
-        return path
-
     def check(self, leaf: int, path: bytes) -> None:
         """StateError unless a path leads from a leaf's node to the trusted root."""
         if len(path) != self.tree.path_len or self.tree.climb(leaf, path) != self.root:
-            raise StateError(
-                f"tree {self.number} of a key is damaged: the path of leaf {leaf} does not lead to its root. Nothing "
-                "was signed. Close the key and remove its .tree folder: the trees are then built again from the seeds"
-            )
+            raise self.damaged(leaf)
+
+    def damaged(self, leaf: int) -> StateError:
+        """What is to be said of a leaf that does not lead to the root."""
+        return StateError(
+            f"tree {self.number} of a key is damaged: the path of leaf {leaf} does not lead to its root. Nothing was "
+            "signed. Close the key and remove its .tree folder: the trees are then built again from the seeds"
+        )
 
 
 class Tower:
@@ -74,6 +72,10 @@ class Tower:
     def is_ready(self, index: int) -> bool:
         """Whether the trees for an index are in use."""
         return 0 in self._floors and self._floors[0].number == index >> self._family.heights[0]
+
+    def rests_at(self, index: int) -> bool:
+        """Whether the trees for an index are in use, and it owes nothing to those that come next."""
+        return self.is_ready(index) and self._nursery.rests_at(index)
 
     def load(self, index: int) -> None:
         """Have the trees at hand that an index needs, as far as they are in the folder."""
@@ -114,15 +116,16 @@ class Tower:
         """
         if not self.is_ready(index):
             self.prepare(index)
-        floor = self._floors[0]
-        leaf = index & ((1 << self._family.heights[0]) - 1)
-        path = floor.tree.path(leaf)
+        floor, family = self._floors[0], self._family
+        leaf = index & ((1 << family.heights[0]) - 1)
         inner = [self._floors[layer].vouched for layer in range(len(self._floors) - 1)]
         proof = None if floor.proven else self._begin_proof(index, floor, leaf, inner)
         seen = parts if proof is None else proof.watch(parts)
-        lowest = self._family.sign_message(index, floor.tree.spot, leaf, seen, path)
-        floor.check(leaf, lowest[-len(path) :])  # the very bytes that would be released
-        signature = self._family.join(index, lowest, inner)
+        try:
+            lowest = family.sign_message(index, floor.tree.spot, leaf, seen, floor.tree.way(leaf, floor.root))
+        except InvalidSignature:
+            raise floor.damaged(leaf) from None
+        signature = family.join(index, lowest, inner)
         if proof is not None:
             self._end_proof(proof, signature)
             floor.proven = True
@@ -168,8 +171,9 @@ class Tower:
         """The parent's one signature of a tree: from the store, or made now and recorded there."""
         vouched = self._store.child(layer + 1, parent.number, leaf)
         if vouched is None:
-            path = parent.path(leaf)
-            made = ChildSignature(public, self._family.sign_tree(parent.tree.spot, leaf, public, path))
+            way = parent.tree.way(leaf, parent.root)
+            parent.check(leaf, way[0])
+            made = ChildSignature(public, self._family.sign_tree(parent.tree.spot, leaf, public, way))
             vouched = self._store.record_child(layer + 1, parent.number, leaf, made)
         if vouched.public != public:
             raise StateError(

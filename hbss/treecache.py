@@ -27,6 +27,9 @@ Report = Callable[[int], None]  # is told how many more leaves are done
 Keep = Callable[[int, bytearray], None]  # is given the first leaf and the nodes of a finished piece
 
 
+Way = tuple[bytes, bytes | bytearray, bytes]  # of a leaf: its path, its node, and the trusted root they must lead to
+
+
 class Spot(NamedTuple):
     """Where a tree stands: its expanded key, and its place in that key's addresses."""
 
@@ -162,6 +165,7 @@ class Tree:
         self.base = base_of(spot, len(nodes))
         self.height, self._n = spot.height, spot.n
         self.bottoms: dict[int, bytearray] = {}  # by number: the next one, and a few that were used last
+        self._starts = [offset(self.height, self.base, level) * self._n for level in range(self.base, self.height + 1)]
         self.path_len = spot.height * spot.n
         self._path = bytearray(self.path_len)
         self._leaf: int | None = None  # whose path that is
@@ -173,12 +177,13 @@ class Tree:
 
     def node(self, level: int, index: int) -> bytes | bytearray:
         """The index-th node of a level; leaves are level 0."""
-        height, n, base, nodes = self.height, self._n, self.base, self.nodes
-        if level < base:
-            number, index = divmod(index, 1 << (base - level))
-            height, nodes, base = base, self._bottom(number), 0
-        at = offset(height, base, level) + index
-        return nodes[at * n : (at + 1) * n]
+        n, base = self._n, self.base
+        if level >= base:
+            at = self._starts[level - base] + index * n
+            return self.nodes[at : at + n]
+        number, index = divmod(index, 1 << (base - level))
+        at = (offset(base, 0, level) + index) * n
+        return self._bottom(number)[at : at + n]
 
     def path(self, leaf: int) -> bytes:
         """The authentication path of a leaf: its sibling and the siblings of all nodes above it, height * n bytes."""
@@ -189,6 +194,10 @@ class Tree:
             path[level * n : (level + 1) * n] = self.node(level, (leaf >> level) ^ 1)
         self._leaf = leaf
         return bytes(path)
+
+    def way(self, leaf: int, root: bytes) -> Way:
+        """Of a leaf, given the root that is trusted; whoever signs has to check that it leads there."""
+        return self.path(leaf), self.node(0, leaf), root
 
     def climb(self, leaf: int, path: bytes) -> bytes:
         """The root that a leaf of this tree and a path lead to."""

@@ -10,7 +10,7 @@ import select
 import signal
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -131,14 +131,21 @@ Leaf = tuple[bytes, int, int, int]
 def one_time_keys(patch: pytest.MonkeyPatch) -> Iterator[dict[Leaf, set[bytes]]]:
     """Which values every one-time key signs, released or not, on every layer."""
     signed: dict[Leaf, set[bytes]] = defaultdict(set)
-    sign_leaf = Key.sign_leaf
+    sign_leaf, sign_message = Key.sign_leaf, Key.sign_message
 
-    def watched(self: Key, layer: int, tree: int, leaf: int, r: bytes, digest: bytes, path: bytes) -> bytes:
+    def leaf_watched(self: Key, layer: int, tree: int, leaf: int, r: bytes, digest: bytes, path: bytes) -> bytes:
         signed[self.randomizer(0), layer, tree, leaf].add(bytes(digest))  # the randomiser names the seeds
         return sign_leaf(self, layer, tree, leaf, r, digest, path)
 
+    def message_watched(self: Key, index: int, parts: Iterable[bytes], *way: bytes) -> bytes:
+        tree, leaf = divmod(index, 1 << self.set.h // self.set.d)
+        digest = self.digest(index, self.randomizer(index), whole := list(parts))
+        signed[self.randomizer(0), 0, tree, leaf].add(digest)
+        return sign_message(self, index, whole, *way)
+
     with patch.context() as inner:
-        inner.setattr(Key, "sign_leaf", watched)
+        inner.setattr(Key, "sign_leaf", leaf_watched)
+        inner.setattr(Key, "sign_message", message_watched)
         yield signed
 
 

@@ -132,8 +132,9 @@ def xmssmt_with_another_root(index: int, message: bytes) -> bytes:
     path[0] ^= 1
     root, leaf = low.climb(index & 31, bytes(path)), index >> 5 & 31
     honest = sign(XMSSMT, index, message)
-    lowest = known._family.sign_message(index, low.spot, index & 31, [message], bytes(path))
-    second = known._family.sign_tree(parent.spot, leaf, root, parent.path(leaf))
+    way = bytes(path), low.node(0, index & 31), root
+    lowest = known._family.sign_message(index, low.spot, index & 31, [message], way)
+    second = known._family.sign_tree(parent.spot, leaf, root, parent.way(leaf, parent.root))
     return known._family.join(index, lowest, [ChildSignature(b"", second)]) + honest[3 + len(lowest) + len(second) :]
 
 

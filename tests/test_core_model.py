@@ -141,6 +141,21 @@ def test_randomisers_and_digests(p: Set) -> None:
         assert native.randomizer(index) == key.randomizer(index)
 
 
+@pytest.mark.parametrize("p", [p for p in SETS.values() if p.scheme != "SLH-DSA"], ids=name)
+def test_messages_signed_by_a_leaf(p: Set) -> None:
+    """All in one as step by step; and no signature with a path that leads to another root."""
+    native, _ = keys(p)
+    index, parts, path, node = (1 << min(p.h, 63)) - 2, [b"in ", b"parts"], toys.seed(p.hp * p.n, 5), toys.seed(p.n, 4)
+    tree, leaf = divmod(index, 1 << p.hp)
+    r, root = native.randomizer(index), native.climb(0, tree, leaf, node, path)
+    signed = native.sign_leaf(0, tree, leaf, r, native.digest(index, r, parts), path)
+    assert native.sign_message(index, parts, path, node, root) == (signed if p.scheme == "LMS" else r + signed)
+    with pytest.raises(hbss.InvalidSignature):
+        native.sign_message(index, parts, path, node, bytes([root[0] ^ 1]) + root[1:])
+    with pytest.raises(ValueError, match="out of range"):
+        native.sign_message(1 << p.h, parts, path, node, root) if p.h < 64 else native.sign_leaf(9, 0, 0, r, r, path)
+
+
 @pytest.mark.parametrize("p", [p for p in SETS.values() if p.h in (5, 10) or (p.h == 20 and p.d == 2)], ids=name)
 def test_one_time_keys_by_themselves(p: Set) -> None:
     """LM-OTS and WOTS+ at a leaf of the first tree: public key, signature, recovery."""

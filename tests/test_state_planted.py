@@ -10,12 +10,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from hbss import StatefulPrivateKey, StateUnsafe, ahead, create_key
 from hbss.errors import StateError
+from hbss.stateful import Message
 from hbss.stores import ChildSignature, Spent, database
 from hbss.stores.sqlite import SqliteStore
 from hbss.treecache import Spot, Tree, build
@@ -30,9 +30,6 @@ from tests.state_kit import (
     sqlite_store,
     used_twice,
 )
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 # forking beside threads, as pytest-xdist's, is what is tested here; Python 3.12 and later warn of it
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -56,13 +53,13 @@ class GivesBack(SqliteStore):
 class GivingBack(StatefulPrivateKey):
     """A signer that returns its reservation when signing fails, so that nothing is lost."""
 
-    def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
+    def _sign_messages(self, messages: list[Message]) -> list[bytes]:
         start = self._store.describe().next
         try:
-            return super().sign_many(items, context)
+            return super()._sign_messages(messages)
         except OSError:
             assert isinstance(self._store, GivesBack)
-            self._store.give_back(range(start, start + len(items)))
+            self._store.give_back(range(start, start + len(messages)))
             raise
 
 

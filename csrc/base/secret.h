@@ -5,14 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* bytes of stack below a function of the door, at most; below one that hashes a few messages and no tree: tests/c/stack.c */
-enum { HBSS_DEEPEST = 58 << 10, HBSS_DEEPEST_MESSAGE = 24 << 10 };
+/* bytes of stack below a function of the door, at most; below one that hashes a few messages or signs with an LMS leaf:
+ * tests/c/stack.c */
+enum { HBSS_DEEPEST = 58 << 10, HBSS_DEEPEST_MESSAGE = 30 << 10 };
 
 void hbss_secret_wipe(void *memory, size_t len);
 /* What the calls before left on the stack, theirs and the compiler's copies. The door ends with it wherever a secret was
  * used, so that no function above needs to wipe its own variables. */
 void hbss_secret_wipe_stack(void);
-void hbss_secret_wipe_message(void); /* the same where no tree was touched: less to wipe, and the caches stay as they are */
+void hbss_secret_wipe_message(void); /* the same after a few messages or an LMS leaf: less to wipe, and the caches stay as they are */
 int hbss_secret_equal(const uint8_t *a, const uint8_t *b, size_t len); /* 1 or 0 */
 
 /* Marks: seeds are secret where they enter a key, and so is all that is computed from them, until it is revealed where a

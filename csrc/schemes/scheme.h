@@ -12,8 +12,10 @@ enum { HBSS_MAX_LEVELS = 8 }; /* of HSS */
 struct hbss_stream {
   hbss_message message;
   void (*finish)(uint8_t *out, hbss_stream *stream); /* message -> digest */
-  uint8_t r[HBSS_MAX_N];    /* SLH-DSA: the randomiser, for MGF1 */
+  uint8_t r[HBSS_MAX_N];    /* the randomiser: in signing by a leaf, and for SLH-DSA's MGF1 */
   const hbss_key *key;
+  uint64_t index;           /* that is signed at */
+  int signs;                /* whether that is what the stream is for */
   size_t signature_len;     /* of a signature to be verified, that the start found well-formed; else 0 */
   hbss_key level[HBSS_MAX_LEVELS - 1]; /* HSS: the keys below the top, as the signature gives them; public */
 };

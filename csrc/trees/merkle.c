@@ -35,7 +35,7 @@ static void hash_level(uint8_t *parents, hbss_nodes *hash, const hbss_spot *firs
 
 void hbss_merkle_parents(uint8_t *parents, hbss_nodes *hash, const hbss_spot *first, const uint8_t *children, size_t count)
 {
-  hash_level(parents, hash, first, 0, 32, children, count);
+  hash_level(parents, hash, first, 0, 31, children, count); /* no tree is as wide: a size_t may have 32 bits */
 }
 
 void hbss_merkle_levels(uint8_t *nodes, hbss_nodes *hash, const hbss_spot *first, size_t trees, uint32_t height)

@@ -19,22 +19,26 @@ from hbss.bench.limit import rows_of
 from hbss.families import family
 from hbss.params import ParameterSet
 from hbss.stores import ChildSignature
-from hbss.treecache import Spot
+from hbss.treecache import Spot, Way
 
 
 class Branch(NamedTuple):
     """The way from leaf 0 of a tree to its root."""
 
     spot: Spot
-    siblings: bytes
-    root: bytes
+    way: Way
+
+    @property
+    def root(self) -> bytes:
+        """Where it leads."""
+        return self.way[2]
 
     @classmethod
     def of(cls, spot: Spot) -> Branch:
         """A real leaf, and siblings made up."""
         leaf = bytes(spot.key.tree(spot.layer, spot.tree, 0, 0))
         siblings = _native.random_bytes(spot.height * spot.n)
-        return cls(spot, siblings, spot.key.climb(spot.layer, spot.tree, 0, leaf, siblings))
+        return cls(spot, (siblings, leaf, spot.key.climb(spot.layer, spot.tree, 0, leaf, siblings)))
 
 
 class StatefulSigner:
@@ -54,14 +58,14 @@ class StatefulSigner:
         for layer in range(top - 1, -1, -1):
             below = Branch.of(self._family.spot(layer, 0, path.spot, 0))
             vouched = self._family.public(below.spot, below.root)
-            signature = self._family.sign_tree(path.spot, 0, vouched, path.siblings)
+            signature = self._family.sign_tree(path.spot, 0, vouched, path.way)
             self._inner.insert(0, ChildSignature(vouched, signature))
             path = below
         self._path = path
 
     def sign(self, data: bytes) -> bytes:
-        """What a signature costs in C: randomiser, digest and one leaf; the rest of it is there."""
-        return self._family.sign_message(0, self._path.spot, 0, (data,), self._path.siblings)
+        """What a signature costs in C: randomiser, digest, one leaf, and the check of its path."""
+        return self._family.sign_message(0, self._path.spot, 0, (data,), self._path.way)
 
     def whole(self, data: bytes) -> bytes:
         """A signature that verifies."""

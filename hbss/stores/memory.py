@@ -19,15 +19,28 @@ from hbss.stores import ChildSignature, Lease, Spent, StoreState, exhausted
 
 @dataclass
 class _Row:
-    state: StoreState
+    key_id: bytes
+    epoch: int
+    first: int
+    next: int
+    limit: int
+    used: int = 0
+    successor: bytes | None = None
     pid: int = field(default_factory=os.getpid)  # a forked child must not go on with its parent's indices
     handed: range = range(0)
     leases: dict[int, Lease] = field(default_factory=dict)
     children: dict[tuple[int, int, int], ChildSignature] = field(default_factory=dict)
 
-    def settled(self, spent: Sequence[Spent]) -> int:
-        """End the leases of these reservations; how many signatures they made."""
-        return sum(used for start, used in spent if self.leases.pop(start, None))
+    @property
+    def state(self) -> StoreState:
+        """As it is now."""
+        return StoreState(self.key_id, self.epoch, self.first, self.next, self.limit, self.used, self.successor)
+
+    def settle(self, spent: Sequence[Spent]) -> None:
+        """End the leases of these reservations, and count the signatures that they made."""
+        for start, used in spent:
+            if self.leases.pop(start, None):
+                self.used += used
 
 
 _rows: dict[bytes, _Row] = {}
@@ -46,7 +59,7 @@ class MemoryStore:
                     "sign any more"
                 )
             self._row: _Row | None = row
-            self._epoch = self._row.state.epoch
+            self._epoch = row.epoch
         self._signer = signer
 
     def describe(self) -> StoreState:
@@ -60,23 +73,22 @@ class MemoryStore:
             raise ValueError(f"a reservation takes at least one index, not {count}")
         with _mutex:
             row = self._alive()
-            state = row.state
-            if state.successor is not None:
+            if row.successor is not None:
                 raise StateFenced("this state was moved to another store; open the key again")
-            if state.epoch != self._epoch:
-                raise StateFenced(f"the key is at epoch {state.epoch}, this signer at {self._epoch}")
-            if state.remaining < count:
-                raise exhausted("memory:", state, count)
-            start, stop = state.next, state.next + count
-            row.state = state._replace(next=stop, used=state.used + row.settled(spent))
+            if row.epoch != self._epoch:
+                raise StateFenced(f"the key is at epoch {row.epoch}, this signer at {self._epoch}")
+            start, stop = row.next, row.next + count
+            if stop > row.limit:
+                raise exhausted("memory:", row.state, count)
+            row.next = stop
+            row.settle(spent)
             row.leases[start] = Lease(start, stop, self._epoch, self._signer, time.time())
         return range(start, stop)
 
     def settle(self, spent: Sequence[Spent]) -> None:
         """Say what became of earlier reservations."""
         with _mutex:
-            row = self._alive()
-            row.state = row.state._replace(used=row.state.used + row.settled(spent))
+            self._alive().settle(spent)
 
     def leases(self) -> list[Lease]:
         """The leases that have not been settled."""
@@ -87,21 +99,21 @@ class MemoryStore:
         """Raise epoch and next to at least these."""
         with _mutex:
             row = self._alive()
-            if next > row.state.limit:
-                raise ValueError(f"index {next} lies beyond the limit of the key, {row.state.limit}")
-            row.state = row.state._replace(epoch=max(epoch, row.state.epoch), next=max(next, row.state.next))
-            self._epoch = row.state.epoch
+            if next > row.limit:
+                raise ValueError(f"index {next} lies beyond the limit of the key, {row.limit}")
+            self._epoch = row.epoch = max(epoch, row.epoch)
+            row.next = max(next, row.next)
             return row.state
 
     def retire(self, successor: bytes) -> range:
         """Hand on what is left."""
         with _mutex:
             row = self._alive()
-            if row.state.successor not in (None, successor):
+            if row.successor not in (None, successor):
                 raise StateError("this state was handed on before, to another store; nothing is left")
-            if row.state.successor is None:
-                row.handed = range(row.state.next, row.state.limit)
-                row.state = row.state._replace(successor=successor, next=row.state.limit)
+            if row.successor is None:
+                row.handed = range(row.next, row.limit)
+                row.successor, row.next = successor, row.limit
             return row.handed
 
     def child(self, layer: int, tree: int, leaf: int) -> ChildSignature | None:
@@ -136,7 +148,7 @@ class MemoryEngine:
     def create(self, url: str, key_id: bytes, indices: range, epoch: int) -> None:
         """Make a new state."""
         with _mutex:
-            _rows.setdefault(key_id, _Row(StoreState(key_id, epoch, indices.start, indices.start, indices.stop)))
+            _rows.setdefault(key_id, _Row(key_id, epoch, indices.start, indices.start, indices.stop))
 
     def open(self, url: str, key_id: bytes, signer: str) -> MemoryStore:
         """Open a state, loudly."""

@@ -14,6 +14,8 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
   uint8_t *out = exactly(set->layer_len), *ots = exactly((size_t)chains * n), *root = exactly(n);
   uint8_t *in = random_exactly((size_t)chains * n), *path = random_exactly((size_t)height * n), *small = random_exactly(2 * n);
   uint8_t *three = exactly(3 * n), *whole = exactly(set->signature_len), *scratch = exactly(hbss_slhdsa_scratch_len(key));
+  size_t part_len = set->layer_len + (set->scheme == HBSS_LMS ? 0 : n); /* of what signs a message */
+  uint8_t *part = exactly(part_len);
   void *stream = aligned(hbss_stream_len());
 
 #define REFUSED(call, output, len) \
@@ -41,6 +43,14 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
   } else {
     REFUSED(hbss_sign_leaf(out, key, 0, 0, 1u << height, in, in, path), out, set->layer_len);
     REFUSED(hbss_sign_leaf(out, key, set->d, 0, 0, in, in, path), out, set->layer_len);
+    MUST(hbss_sign_start(stream, key, (uint64_t)1 << set->h) == HBSS_BAD_ARGUMENT);
+    REFUSED(hbss_sign_finish(part, stream, key, path, in, in), part, part_len); /* not begun */
+    MUST(hbss_digest_start(stream, key, 0, in) == HBSS_OK);
+    REFUSED(hbss_sign_finish(part, stream, key, path, in, in), part, part_len); /* begun for something else */
+    MUST(hbss_sign_start(stream, key, 0) == HBSS_OK);
+    memset(part, 0xa5, part_len);
+    MUST(hbss_sign_finish(part, stream, key, path, in, in) == HBSS_BAD_SIGNATURE && all_zero(part, part_len));
+    REFUSED(hbss_sign_finish(part, stream, key, path, in, in), part, part_len); /* and ended */
     REFUSED(hbss_ots_sign(ots, key, 1u << height, in), ots, (size_t)chains * n);
     REFUSED(hbss_randomizer(root, key, (uint64_t)1 << set->h), root, n);
     MUST(hbss_digest_start(stream, key, (uint64_t)1 << set->h, in) == HBSS_BAD_ARGUMENT);
@@ -57,6 +67,7 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
   REFUSED(hbss_ots_sign(ots, public, 0, in), ots, (size_t)chains * n);
   REFUSED(hbss_randomizer(root, public, 0), root, n);
   MUST(hbss_ots_public(ots, public, 0) == HBSS_BAD_ARGUMENT && hbss_randomizer_start(stream, public, in) == HBSS_BAD_ARGUMENT);
+  MUST(hbss_sign_start(stream, public, 0) == HBSS_BAD_ARGUMENT);
   if (set->scheme == HBSS_LMS) REFUSED(hbss_key_child(three, small, public, 0, set), three, set->secret_len);
   if (set->scheme == HBSS_SLHDSA) REFUSED(hbss_slhdsa_sign(whole, public, in, in, NULL, 0, scratch), whole, set->signature_len);
   MUST(hbss_key_from_seeds(public, backend, set, in, in, NULL) == HBSS_OK); /* no root, so no public key */
@@ -65,7 +76,7 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
 #undef REFUSED
   free(public); free(bytes);
   free(key); free(out); free(ots); free(root); free(in); free(path); free(small); free(stream);
-  free(three); free(whole); free(scratch);
+  free(three); free(part); free(whole); free(scratch);
 }
 
 /* ---- keys: every length but the right one, codes that belong to no set ------------------------------------------- */
