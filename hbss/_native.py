@@ -399,11 +399,16 @@ Claim = tuple[Key, bytes | memoryview, bytes, bytes | memoryview]
 
 def verify_each(claims: Sequence[Claim]) -> bytes:
     """A byte for every claim: 1 if it holds, else 0. Claims of one set should be neighbours."""
-    view, rows = functools.partial(ffi.from_buffer, _BYTES), []
-    heads = {head: view(head) for _, _, head, _ in claims}
-    for key, signature, head, message in claims:
-        sizes = len(signature), len(head), len(message)
-        rows.append((key._pointer, view(signature), heads[head], view(message), *sizes))
+    if not claims:
+        return b""
+    keys, signatures, heads, messages = zip(*claims, strict=True)
+    view = functools.partial(ffi.from_buffer, _BYTES)
+    viewed = {head: view(head) for head in set(heads)}
+    columns = (
+        [key._pointer for key in keys], map(view, signatures), [viewed[head] for head in heads], map(view, messages),
+        map(len, signatures), map(len, heads), map(len, messages),
+    )  # fmt: skip
+    rows = list(zip(*columns, strict=True))
     table = ffi.new("hbss_claim[]", rows)  # C reads from the callers' own memory, which the views in `rows` keep
     good = bytearray(len(claims))
     scratch = _uncleared("uint8_t[]", lib.hbss_verify_scratch_len() + 63)

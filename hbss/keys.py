@@ -129,9 +129,9 @@ class PublicKey:
 
     def _whole(self, context: Buffer | None, data: Bytes) -> tuple[bytes, Bytes]:
         """What the key signs of this message, in two parts; ValueError and TypeError as in `verify`."""
-        self._refuse_context(context)
         if self._key.set.scheme == "SLH-DSA":
             return message.whole(self._prehash, context, data)
+        self._refuse_context(context)
         return b"", data
 
     def _refuse_context(self, context: Buffer | None) -> None:
