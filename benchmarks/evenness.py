@@ -71,23 +71,23 @@ def _quantiles(values: list[float]) -> dict[str, float]:
 @contextmanager
 def counted() -> Iterator[Callable[[], float]]:
     """Counts the hash calls that keys are asked for, in any thread, by what the standards prescribe for them."""
-    real = {name: getattr(_native.Key, name) for name in WORK}
+    real = {(owner, name): getattr(owner, name) for owner, name in WORK}
     done: list[float] = []
 
-    def counting(name: str) -> Callable[..., Any]:
-        def method(key: _native.Key, *arguments: Any) -> Any:
-            done.append(WORK[name](key, *arguments).total)
-            return real[name](key, *arguments)
+    def counting(owner: type, name: str) -> Callable[..., Any]:
+        def method(whose: Any, *arguments: Any) -> Any:
+            done.append(WORK[owner, name](whose, *arguments).total)
+            return real[owner, name](whose, *arguments)
 
         return method
 
-    for name in real:
-        setattr(_native.Key, name, counting(name))
+    for owner, name in real:
+        setattr(owner, name, counting(owner, name))
     try:
         yield lambda: sum(done)
     finally:
-        for name, method in real.items():
-            setattr(_native.Key, name, method)
+        for (owner, name), method in real.items():
+            setattr(owner, name, method)
 
 
 def climbing(row: _native.SetRow) -> costs.Calls:
@@ -101,11 +101,20 @@ def signing(row: _native.SetRow) -> costs.Calls:
     return part.randomizer + part.message + costs.signing_leaf(row)
 
 
-WORK: dict[str, Callable[..., costs.Calls]] = {
-    "tree": lambda key, layer, tree, first, height: costs.tree(key.set, height),
-    "parents": lambda key, *given: costs.pieces(key.set).node * (len(given[-1]) // (2 * key.set.n)),
-    "climb": lambda key, *_: climbing(key.set),
-    "sign_leaf": lambda key, *_: costs.signing_leaf(key.set),
-    "sign_message": lambda key, *_: signing(key.set) + climbing(key.set),
-    "verify": lambda key, *_: costs.split([key.set] * key.levels).verify,  # of an HSS whose levels are alike
+def verifying(key: _native.Key) -> costs.Calls:
+    """A whole signature, of an HSS whose levels are alike."""
+    return costs.split([key.set] * key.levels).verify
+
+
+Key, Verification = _native.Key, _native.Verification
+WORK: dict[tuple[type, str], Callable[..., costs.Calls]] = {
+    (Key, "tree"): lambda key, layer, tree, first, height: costs.tree(key.set, height),
+    (Key, "parents"): lambda key, *given: costs.pieces(key.set).node * (len(given[-1]) // (2 * key.set.n)),
+    (Key, "climb"): lambda key, *_: climbing(key.set),
+    (Key, "randomizer"): lambda key, *_: costs.pieces(key.set).randomizer,
+    (Key, "digest"): lambda key, *_: costs.pieces(key.set).message,
+    (Key, "sign_leaf"): lambda key, *_: costs.signing_leaf(key.set),
+    (Key, "sign_message"): lambda key, *_: signing(key.set) + climbing(key.set),
+    (Key, "verify"): lambda key, *_: verifying(key),
+    (Verification, "finish"): lambda proof, *_: verifying(proof._key),
 }
