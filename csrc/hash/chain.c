@@ -231,9 +231,14 @@ static void chain_uneven(uint8_t *x, const hbss_hash *hash, const hbss_items *it
   hbss_items some = *items;
   uint16_t order[CHUNK], place[LONGEST + 1] = {0};
   size_t total = 0;
+  int longest = 0; /* mostly far below LONGEST */
   if (base) { some.header = hbss_lanes_later; some.of = &of; }
-  for (size_t i = 0; i < count; i++) place[to[i] - from[i]]++;
-  for (int len = LONGEST; len > 0; len--) {
+  for (size_t i = 0; i < count; i++) {
+    const int len = to[i] - from[i];
+    place[len]++;
+    longest = len > longest ? len : longest;
+  }
+  for (int len = longest; len > 0; len--) {
     const uint16_t same = place[len];
     place[len] = (uint16_t)total;
     total += same;
