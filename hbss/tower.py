@@ -32,7 +32,7 @@ class Floor:
     number: int
     tree: Tree
     root: bytes
-    vouched: ChildSignature
+    inner: list[ChildSignature]  # of this tree and of those above it, but for the top one: what a signature shows
     proven: bool = False  # of the lowest layer: whether a signature by it has been verified whole
 
     def check(self, leaf: int, path: bytes) -> None:
@@ -105,7 +105,7 @@ class Tower:
         self.prepare(index)
         floors = self._floors
         return [
-            (layer + 1, floors[layer + 1].number, self._leaf_of(layer, floors[layer].number), floors[layer].vouched)
+            (layer + 1, floors[layer + 1].number, self._leaf_of(layer, floors[layer].number), floors[layer].inner[0])
             for layer in range(len(floors) - 1)
         ]
 
@@ -118,22 +118,21 @@ class Tower:
             self.prepare(index)
         floor, family = self._floors[0], self._family
         leaf = index & ((1 << family.heights[0]) - 1)
-        inner = [self._floors[layer].vouched for layer in range(len(self._floors) - 1)]
-        proof = None if floor.proven else self._begin_proof(index, floor, leaf, inner)
+        proof = None if floor.proven else self._begin_proof(index, floor, leaf)
         seen = parts if proof is None else proof.watch(parts)
         try:
             lowest = family.sign_message(index, floor.tree.spot, leaf, seen, floor.tree.way(leaf, floor.root))
         except InvalidSignature:
             raise floor.damaged(leaf) from None
-        signature = family.join(index, lowest, inner)
+        signature = family.join(index, lowest, floor.inner)
         if proof is not None:
             self._end_proof(proof, signature)
             floor.proven = True
         return signature
 
-    def _begin_proof(self, index: int, floor: Floor, leaf: int, inner: list[ChildSignature]) -> Verification:
+    def _begin_proof(self, index: int, floor: Floor, leaf: int) -> Verification:
         """Of the first signature by these trees: inner signatures were read from the store."""
-        unsigned = self._family.join(index, self._family.unsigned(index, floor.tree.spot, leaf), inner)
+        unsigned = self._family.join(index, self._family.unsigned(index, floor.tree.spot, leaf), floor.inner)
         try:
             return Verification(self._public, unsigned)
         except InvalidSignature:
@@ -152,7 +151,7 @@ class Tower:
         tree = self._nursery.take(top, 0, self._root)
         if tree.root != self._root:
             raise StateError("the seeds of this key do not lead to its public key: it is damaged and must not sign")
-        return Floor(0, tree, self._root, ChildSignature(b"", b""))
+        return Floor(0, tree, self._root, [])
 
     def _enter(self, layer: int, number: int) -> Floor:
         parent = self._floors[layer + 1]
@@ -161,7 +160,7 @@ class Tower:
         vouched = self._vouch(layer, parent, leaf, self._family.public(tree.spot, tree.root))
         if self._prune:
             self._folder.prune(layer, number)
-        return Floor(number, tree, tree.root, vouched)
+        return Floor(number, tree, tree.root, [vouched, *parent.inner])
 
     def _leaf_of(self, layer: int, number: int) -> int:
         """Which leaf of its parent signs a tree."""

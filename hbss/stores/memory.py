@@ -28,7 +28,7 @@ class _Row:
     successor: bytes | None = None
     pid: int = field(default_factory=os.getpid)  # a forked child must not go on with its parent's indices
     handed: range = range(0)
-    leases: dict[int, Lease] = field(default_factory=dict)
+    leases: dict[int, tuple[int, int, int, str, float]] = field(default_factory=dict)  # by start: what Lease has
     children: dict[tuple[int, int, int], ChildSignature] = field(default_factory=dict)
 
     @property
@@ -82,7 +82,7 @@ class MemoryStore:
                 raise exhausted("memory:", row.state, count)
             row.next = stop
             row.settle(spent)
-            row.leases[start] = Lease(start, stop, self._epoch, self._signer, time.time())
+            row.leases[start] = (start, stop, self._epoch, self._signer, time.time())
         return range(start, stop)
 
     def settle(self, spent: Sequence[Spent]) -> None:
@@ -93,7 +93,7 @@ class MemoryStore:
     def leases(self) -> list[Lease]:
         """The leases that have not been settled."""
         with _mutex:
-            return sorted(self._alive().leases.values())
+            return sorted(Lease(*each) for each in self._alive().leases.values())
 
     def advance(self, epoch: int, next: int) -> StoreState:
         """Raise epoch and next to at least these."""
