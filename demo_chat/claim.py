@@ -59,16 +59,16 @@ class Found:
 class Verdict:
     """What became of a claim.
 
-    sequence, received: of the message. first: the other half of the evidence, of a reused leaf; None if it cannot be
-    verified here, as another room's name is in its bytes, or has been shown already. certificates: of a good hello,
-    those with which its identity may still send.
+    sequence, received: of the message. evidence: of a reused leaf; None if it cannot be verified here, as another
+    room's name is in its bytes, or has been shown already. certificates: of a good hello, those with which its identity
+    may still send.
     """
 
     outcome: Literal["new", "duplicate", "reuse", "refused"]
     sequence: int = 0
     received: int = 0
     refusal: Refusal | None = None
-    first: wire.MessageEvidence | wire.HelloEvidence | None = None
+    evidence: wire.Reuse | None = None
     certificates: tuple[wire.Certificate, ...] = ()
 
 

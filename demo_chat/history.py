@@ -20,7 +20,7 @@ from demo_chat.claim import SESSIONS, Claim, Found, Verdict, judge
 from demo_chat.errors import ChatError
 
 APPLICATION = 0x68627363  # "hbsc", in the file's header: SQLite's application_id
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE certificate (
@@ -35,7 +35,7 @@ CREATE INDEX message_room ON message (origin, room, sequence);
 CREATE INDEX message_certificate ON message (certificate);
 CREATE TABLE audit (
     session BLOB NOT NULL, leaf INTEGER NOT NULL, use BLOB NOT NULL, room TEXT NOT NULL, expires INTEGER NOT NULL,
-    sequence INTEGER REFERENCES message, hello TEXT, exposed INTEGER NOT NULL DEFAULT 0,
+    sequence INTEGER REFERENCES message, hello TEXT, evidence TEXT,
     PRIMARY KEY (session, leaf)) WITHOUT ROWID;
 CREATE INDEX audit_expires ON audit (expires);
 """
@@ -117,6 +117,19 @@ class History:
         except (sqlite3.Error, ValidationError) as error:
             raise ChatError(f"the history cannot be read: {_why(error)}") from None
 
+    def reuses(self, count: int) -> list[wire.Reuse]:
+        """What is known of leaves that signed twice, of the sessions of the last messages. ChatError if damaged."""
+        try:
+            rows = self._db.execute(
+                "SELECT evidence FROM audit JOIN certificate USING (session) WHERE evidence IS NOT NULL AND room = ? "
+                "AND certificate.hash IN "
+                "(SELECT certificate FROM message WHERE origin = ? AND room = ? ORDER BY sequence DESC LIMIT ?)",
+                (self._room, self._origin, self._room, count),
+            ).fetchall()
+            return [wire.Reuse.model_validate_json(evidence) for (evidence,) in rows]
+        except (sqlite3.Error, ValidationError) as error:
+            raise ChatError(f"the history cannot be read: {_why(error)}") from None
+
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
         tables = ("certificate", "message", "audit")
@@ -135,7 +148,7 @@ class History:
         found = self._find(claim)
         verdict = judge(claim, found)
         if verdict.outcome == "reuse":
-            return replace(verdict, first=self._first(claim))
+            return replace(verdict, evidence=self._evidence(claim))
         if verdict.outcome == "refused":
             return verdict
         if isinstance(claim.frame, wire.Post):
@@ -190,20 +203,28 @@ class History:
             (own.session, claim.frame.leaf, claim.use, self._room, own.expires, sequence, hello),
         )
 
-    def _first(self, claim: Claim) -> wire.MessageEvidence | wire.HelloEvidence | None:
-        """What the leaf signed first, to be shown once; None if that was done, or the bytes name another room."""
+    def _evidence(self, claim: Claim) -> wire.Reuse | None:
+        """What the leaf signed, to be shown now and kept; None if there is one, or the bytes name another room."""
         place = (claim.certificate.session, claim.frame.leaf)
-        hello, message, room, exposed = self._db.execute(
-            "SELECT hello, body, audit.room, exposed FROM audit LEFT JOIN message USING (sequence) "
+        hello, message, room, shown = self._db.execute(
+            "SELECT hello, body, audit.room, evidence FROM audit LEFT JOIN message USING (sequence) "
             "WHERE session = ? AND leaf = ?",
             place,
         ).fetchone()
-        if exposed or room != self._room:
+        if shown or room != self._room:
             return None
-        self._db.execute("UPDATE audit SET exposed = 1 WHERE session = ? AND leaf = ?", place)
+        first: wire.Evidence
         if hello is not None:
-            return wire.HelloEvidence.model_validate_json(hello)
-        return wire.MessageEvidence(message=wire.Message.model_validate_json(message))
+            first = wire.HelloEvidence.model_validate_json(hello)
+        else:
+            first = wire.MessageEvidence(message=wire.Message.model_validate_json(message))
+        found = wire.Reuse(
+            certificate=claim.certificate, leaf=claim.frame.leaf, first=first, second=claim.evidence()
+        )  # fmt: skip
+        self._db.execute(
+            "UPDATE audit SET evidence = ? WHERE session = ? AND leaf = ?", (found.model_dump_json(), *place)
+        )
+        return found
 
     def _still_sending(self, identity: bytes, now: int) -> tuple[wire.Certificate, ...]:
         rows = self._db.execute(
@@ -214,9 +235,16 @@ class History:
         return tuple(wire.Certificate.model_validate_json(body) for (body,) in rows)
 
     def forget(self, now: int) -> None:
-        """Drop the audit of expired certificates, which sign nothing any more, and those that no message needs."""
+        """Drop the audit of expired certificates, which sign nothing any more, and those that no message needs.
+
+        Evidence stays as long as the messages of its session.
+        """
         with self._transaction():
-            self._db.execute("DELETE FROM audit WHERE expires <= ?", (now,))
+            self._db.execute(
+                "DELETE FROM audit WHERE expires <= ? AND (evidence IS NULL OR session NOT IN "
+                "(SELECT session FROM certificate JOIN message ON certificate.hash = message.certificate))",
+                (now,),
+            )
             self._db.execute(
                 "DELETE FROM certificate WHERE expires <= ? AND hash NOT IN (SELECT certificate FROM message)", (now,)
             )

@@ -38,7 +38,7 @@ class Listener:
         elif isinstance(frame, wire.Relayed):
             self.show(frame.message)
         elif isinstance(frame, wire.Reuse):
-            self._show(self._reader.reuse(frame))
+            self._show_if_new(self._reader.reuse(frame))
         elif isinstance(frame, wire.Joined):
             self._online[frame.identity] = frame.name
             terminal.tell(f"{frame.name} has come, says the server")
@@ -48,11 +48,11 @@ class Listener:
 
     def show(self, message: wire.Message) -> None:
         """A message, unless it was shown before."""
-        seen = self._reader.message(message)
-        if seen is not None:
-            self._show(seen)
+        self._show_if_new(self._reader.message(message))
 
-    def _show(self, seen: Seen) -> None:
+    def _show_if_new(self, seen: Seen | None) -> None:
+        if seen is None:
+            return
         if seen.badge is Badge.ANOTHER and seen.identity is not None:
             self._others[seen.name] = seen.identity
         terminal.show(terminal.line(seen))

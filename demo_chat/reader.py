@@ -48,6 +48,7 @@ class Reader:
         self._uses: dict[tuple[bytes, int], bytes] = {}  # (session key, leaf): what it was used for
         self._last: dict[bytes, bytes] = {}  # session key: hash of its last message
         self._reused: dict[bytes, int] = {}  # session key: a leaf that it used twice
+        self._shown: set[tuple[bytes, int]] = set()  # of those, what the server has shown
 
     def certificate(self, certificate: wire.Certificate) -> bytes:
         """Take note of a certificate, good or bad; returns its hash."""
@@ -97,8 +98,11 @@ class Reader:
             return Badge.GAP, "messages before this one are missing, or not in their order"
         return Badge.VERIFIED, ""
 
-    def reuse(self, frame: wire.Reuse) -> Seen:
-        """The server says that a leaf signed two things, and shows both: believed if both verify."""
+    def reuse(self, frame: wire.Reuse) -> Seen | None:
+        """The server says that a leaf signed two things, and shows both: believed if both verify; once, then None."""
+        place = (frame.certificate.session, frame.leaf)
+        if place in self._shown:
+            return None
         hash = self.certificate(frame.certificate)
         try:
             first, second = (self._use(hash, frame, each) for each in (frame.first, frame.second))
@@ -108,6 +112,7 @@ class Reader:
             note = f"the server accuses this session of using a leaf twice, but: {refusal.detail}"
             return Seen(Badge.FAILED, frame.certificate.name, None, "", 0, note)
         self._reused[frame.certificate.session] = frame.leaf
+        self._shown.add(place)
         return Seen(Badge.REUSED, frame.certificate.name, frame.certificate.identity, "", 0, _twice(frame.leaf))
 
     def _use(self, hash: bytes, frame: wire.Reuse, half: wire.MessageEvidence | wire.HelloEvidence) -> bytes:

@@ -84,11 +84,12 @@ class Room:
 
     def __init__(
         self, origin: str, name: str, recent: Iterable[tuple[wire.Entry, wire.Certificate]] = (),
-        limits: Limits = LIMITS,
+        reuses: Iterable[wire.Reuse] = (), limits: Limits = LIMITS,
     ) -> None:  # fmt: skip
         self.origin, self.name, self.limits = origin, name, limits
         self.clients: dict[int, Client] = {}
         self.recent = deque(recent, maxlen=limits.recent)
+        self.reuses = {each.certificate.session: each for each in reuses}  # one a session, for those who come later
 
     # ---- coming and going
 
@@ -217,16 +218,22 @@ class Room:
         if not self._is_here(identity):
             acts.append(Send(self._others(who), wire.Joined(name=name, identity=identity)))
         client.identity, client.name = identity, name
-        return [*acts, Send((who,), self._welcome(claim.hash, now))]
+        welcome = self._welcome(claim.hash, now)
+        known = (self.reuses.get(each.session) for each in welcome.certificates)
+        return [*acts, Send((who,), welcome), *(Send((who,), each) for each in known if each is not None)]
 
     def _welcome(self, hash: bytes, now: int) -> wire.Welcome:
-        certificates = {protocol.certificate_hash(certificate): certificate for _, certificate in self.recent}
-        for client in self.clients.values():
-            certificates.update(client.announced)
         return wire.Welcome(
-            certificate=hash, online=self.online(), certificates=list(certificates.values()),
+            certificate=hash, online=self.online(), certificates=self._certificates(),
             history=[entry for entry, _ in self.recent], now=now,
         )  # fmt: skip
+
+    def _certificates(self) -> list[wire.Certificate]:
+        """Of every message in the history, and of everybody who is here."""
+        found = {protocol.certificate_hash(certificate): certificate for _, certificate in self.recent}
+        for client in self.clients.values():
+            found.update(client.announced)
+        return list(found.values())
 
     def _announce(self, who: int, claim: Claim) -> list[Act]:
         """The certificate to everybody else, unless this connection's was sent to them already.
@@ -243,15 +250,15 @@ class Room:
         return [Send(self._others(who), wire.Announced(certificate=claim.certificate))]
 
     def _expose(self, who: int, claim: Claim, verdict: Verdict) -> list[Act]:
-        """Evidence to everybody who is in the room, the sender included."""
+        """Evidence to everybody who is in the room, the sender included; who comes later has it after the welcome."""
         detail = f"leaf {claim.frame.leaf} of this session key has signed something else before"
         acts = self._refuse(who, claim.frame, Refusal("reuse", detail)) if who in self.clients else []
-        if verdict.first is None:
+        if verdict.evidence is None:
             return acts
-        reuse = wire.Reuse(
-            certificate=claim.certificate, leaf=claim.frame.leaf, first=verdict.first, second=claim.evidence()
-        )
-        return [Send(self._others(), reuse), *acts]
+        known = {certificate.session for certificate in self._certificates()}
+        self.reuses = {session: each for session, each in self.reuses.items() if session in known}
+        self.reuses[claim.certificate.session] = verdict.evidence
+        return [Send(self._others(), verdict.evidence), *acts]
 
     def _refuse(self, who: int, frame: wire.FromClient | None, refusal: Refusal, close: int | None = None) -> list[Act]:
         """The refusal, which always ends a connection that has not been let in."""

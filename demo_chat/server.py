@@ -55,7 +55,8 @@ def build(
     verify_each: VerifyEach = hbss.verify_each,
 ) -> FastAPI:
     """The application. origin: its one address, as browsers write it. allowed: other front ends' origins."""
-    chat = Chat(Room(origin, room, history.recent(limits.recent), limits), history, verify_each)
+    known = history.recent(limits.recent), history.reuses(limits.recent)
+    chat = Chat(Room(origin, room, *known, limits), history, verify_each)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

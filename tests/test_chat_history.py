@@ -64,9 +64,30 @@ def test_leaves_are_remembered_over_a_restart(tmp_path: Path, session: Session) 
     for used in (message_of(twin, "a message instead of the hello"), message_of(twin, "uno")):
         first, second = again.settle([used, used], now())
         assert (first.outcome, second.outcome) == ("reuse", "reuse")
-        assert first.first is not None
-        assert second.first is None
+        assert first.evidence is not None
+        assert second.evidence is None
     again.close()
+
+
+def test_evidence_is_kept_for_those_who_come_later(tmp_path: Path, session: Session) -> None:
+    """Over a restart, and over the end of the certificate; as long as the messages of the session are shown."""
+    twin = copied(session)
+    history = History(tmp_path / "db", ORIGIN, "main")
+    outcomes(history, hello_of(session), message_of(session, "one"))
+    assert history.reuses(20) == []
+    twin.leaf = 1
+    (verdict,) = history.settle([message_of(twin, "other")], now())
+    assert verdict.evidence is not None
+    outcomes(history, message_of(session, "two"))
+    history.forget(now() + 25 * HOUR)
+    assert history.counts()["audit"] == 1
+    history.close()
+    again = History(tmp_path / "db", ORIGIN, "main")
+    assert [each.model_dump_json() for each in again.reuses(20)] == [verdict.evidence.model_dump_json()]
+    again.close()
+    other = History(tmp_path / "db", ORIGIN, "other")
+    assert other.reuses(20) == []
+    other.close()
 
 
 def test_claims_of_one_batch_see_each_other(tmp_path: Path, session: Session) -> None:
@@ -90,7 +111,7 @@ def test_rooms_share_the_audit_and_nothing_else(tmp_path: Path, session: Session
     assert there.recent(20) == []
     twin._room = "other"
     (verdict,) = there.settle([message_of(twin, "there")], now())
-    assert (verdict.outcome, verdict.first) == ("reuse", None)
+    assert (verdict.outcome, verdict.evidence) == ("reuse", None)
     there.close()
     elsewhere = History(tmp_path / "db", "http://localhost:9000", "main")
     assert elsewhere.recent(20) == []
@@ -135,12 +156,12 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     other.close()
     History(tmp_path / "later.db", ORIGIN, "main").close()
     later = sqlite3.connect(tmp_path / "later.db")
-    later.execute("PRAGMA user_version = 2")
+    later.execute("PRAGMA user_version = 3")
     later.close()
     (tmp_path / "text").write_text("not a database, " * 100)
     for path, said in (
         ("other.db", "another program's"),
-        ("later.db", "format 2"),
+        ("later.db", "format 3"),
         ("text", "not a database"),
         (".", "cannot be opened"),
         ("nowhere/db", "No such file"),

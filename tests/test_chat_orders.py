@@ -55,7 +55,10 @@ class Talk(RuleBasedStateMachine):
             verdict = Verdict("new", len(self.accepted), NOW)
             self.uses[place] = (heard, len(self.accepted))
         if verdict.outcome == "reuse" and first is not None:
-            verdict = Verdict("reuse", first=first.evidence())
+            proof = wire.Reuse(
+                certificate=heard.certificate, leaf=heard.frame.leaf, first=first.evidence(), second=heard.evidence()
+            )
+            verdict = Verdict("reuse", evidence=proof)
         return self.perform(self.room.settle(who, heard, verdict, NOW))
 
     def someone(self, data: st.DataObject) -> int:

@@ -162,6 +162,9 @@ def test_a_leaf_that_signed_twice_is_shown_as_an_attack(visit: Visit, server: Pr
     mallory.session.leaf = 2
     mallory.say("trust me again")
     bob.sees("trust me again", "leaf reused")
+    carol = visit("Carol")  # who was not there
+    carol.sees("pay 10", "leaf reused")
+    expect(carol.page.get_by_role("alert").filter(has_text="Attack").locator("q")).to_have_text(["pay 10", "pay 10000"])
     mallory.leave()
 
 

@@ -107,7 +107,7 @@ def test_a_reused_leaf_is_seen_without_the_server(reader: Reader, keys: Path) ->
 
 
 def test_evidence_is_verified(reader: Reader, keys: Path) -> None:
-    """Two uses of one leaf, hellos or messages; anything less is an accusation that is shown as false."""
+    """Two uses of one leaf, hellos or messages, shown once; anything less is an accusation that is shown as false."""
     alice = someone(keys)
     twin = copied(alice)
     hello, message = alice.hello(bytes(32)), twin.message("said with leaf 0", now())
@@ -116,9 +116,6 @@ def test_evidence_is_verified(reader: Reader, keys: Path) -> None:
         wire.MessageEvidence(message=message),
     )
     proof = wire.Reuse(certificate=alice.certificate, leaf=0, first=halves[0], second=halves[1])
-    seen = reader.reuse(proof)
-    assert (seen.badge, seen.name, seen.identity) == (Badge.REUSED, "alice", alice.certificate.identity)
-    assert badge(reader.message(sent(alice))) is Badge.REUSED
     altered = wire.MessageEvidence(message=message.model_copy(update={"text": "never said"}))
     later = wire.MessageEvidence(message=alice.message("leaf 1", now()))
     for update in (
@@ -129,7 +126,12 @@ def test_evidence_is_verified(reader: Reader, keys: Path) -> None:
         {"certificate": someone(keys, "bob").certificate},
         {"certificate": alice.certificate.model_copy(update={"name": "bob"})},
     ):
-        assert reader.reuse(proof.model_copy(update=update)).badge is Badge.FAILED
+        assert badge(reader.reuse(proof.model_copy(update=update))) is Badge.FAILED
+    seen = reader.reuse(proof)
+    assert seen is not None
+    assert (seen.badge, seen.name, seen.identity) == (Badge.REUSED, "alice", alice.certificate.identity)
+    assert badge(reader.message(sent(alice))) is Badge.REUSED
+    assert reader.reuse(proof) is None, "it comes with every welcome"
 
 
 def test_another_of_the_same_name(tmp_path: Path, keys: Path) -> None:

@@ -182,6 +182,13 @@ def test_a_reused_leaf_is_shown_to_everybody(join: Join, same_text: bool) -> Non
             assert evidence.first.message.signature == first.signature
             assert evidence.second.message.signature == second.signature
     assert bob.quiet()
+    carol = join("carol")
+    assert carol.expect(wire.Reuse) == evidence, "who comes later is told as well"
+    alice.leave()
+    for number in range(20):
+        bob.say(f"message {number}")
+        carol.hears()
+    assert join("dora").quiet(), "but not when nothing of that session is shown any more"
 
 
 def test_a_hello_can_be_half_of_the_evidence(service: Service, join: Join) -> None:

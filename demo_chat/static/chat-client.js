@@ -43,6 +43,8 @@ export class Client {
   #own = new Map();
   /** @type {Map<string, Person>} */
   #online = new Map();
+  /** @type {Set<string>} sessions and leaves whose evidence is shown: it comes with every welcome */
+  #attacks = new Set();
   /** @type {Map<string, string>} fingerprints of keys */
   #fingerprints = new Map();
   /** @type {Promise<void>} what comes is taken one after another */
@@ -251,6 +253,8 @@ export class Client {
 
   /** @param {any} frame */
   async #reuse(frame) {
+    const place = `${hex(frame.certificate.session)}/${frame.leaf}`;
+    if (this.#attacks.has(place)) return;
     await this.#learn(frame.certificate.identity);
     const { believed, name, identity, note } = await this.#reader.reuse(frame);
     const { name: title } = this.#parts.names.title(name, identity);
@@ -261,6 +265,7 @@ export class Client {
     if (believed) {
       alert.append("Somebody has a copy of its key, or a program went wrong.");
       this.#expose(frame.certificate.session, frame.leaf, note);
+      this.#attacks.add(place);
     }
     this.#view.notice(believed ? "attack" : "trouble", alert);
   }
