@@ -20,7 +20,7 @@ def test_the_benchmark_runs(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "chat-page", "--quick", "--results", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    (path,) = tmp_path.glob("*-chat-page.json")
+    (path,) = tmp_path.glob("*-chatpage.json")
     found = json.loads(path.read_text(encoding="utf-8"))
     files = [path for path in (ROOT / "demo_chat" / "static").iterdir() if path.is_file()]
     assert found["weight"]["content"] > sum(path.stat().st_size for path in files)  # page and Worker share two files
