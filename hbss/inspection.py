@@ -121,10 +121,10 @@ def _algorithm(encoded: bytes) -> str:
 def _names(data: bytes) -> Facts:
     """Subject, issuer and dates, if `cryptography` is there to read them."""
     try:
-        from cryptography import x509
+        from hbss import x509
     except ModuleNotFoundError:
         return {"names": "need cryptography: pip install 'hbss[x509]'"}
-    found = x509.load_der_x509_certificate(data)
+    found = x509.load(data)
     return {
         "subject": found.subject.rfc4514_string(), "issuer": found.issuer.rfc4514_string(),
         "valid": f"{found.not_valid_before_utc:%Y-%m-%d %H:%M} to {found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",

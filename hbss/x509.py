@@ -188,8 +188,11 @@ def der_of(of: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
 
 
 def load(data: bytes) -> x509.Certificate:
-    """A certificate in DER; ValueError if it is none."""
-    return x509.load_der_x509_certificate(data)
+    """A certificate in DER; ValueError if it is none, or of an unknown version."""
+    try:
+        return x509.load_der_x509_certificate(data)
+    except x509.InvalidVersion as error:  # which is no ValueError
+        raise ValueError(str(error)) from None
 
 
 def parts(of: x509.Certificate | x509.CertificateSigningRequest) -> Signed:

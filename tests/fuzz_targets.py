@@ -40,7 +40,7 @@ def public_keys() -> list[hbss.PublicKey]:
 def read_certificate(data: bytes) -> None:
     """As one that claims to be issued by a trusted one, and as one of itself."""
     try:
-        found = names.load_der_x509_certificate(data)
+        found = x509.load(data)
     except ValueError:
         return  # `cryptography` has refused it
     with contextlib.suppress(InvalidCertificate):
@@ -53,7 +53,7 @@ def read_certificate(data: bytes) -> None:
 def read_request(data: bytes) -> None:
     try:
         found = names.load_der_x509_csr(data)
-    except ValueError:
+    except (ValueError, names.InvalidVersion):
         return
     x509.verify_request(found)
 

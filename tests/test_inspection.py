@@ -121,6 +121,20 @@ def test_certificates_requests_and_cose(tmp_path: Path) -> None:
         assert found == (kind, inspection.describe_key(small.public_key()))
 
 
+def test_a_certificate_of_an_unknown_version() -> None:
+    """`cryptography` has an error of its own for it, which is no ValueError."""
+    third, other = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x3b"
+    root = self_signed(private(), NAME)
+    der = root.public_bytes(Encoding.DER).replace(third, other, 1)
+    with pytest.raises(ValueError, match="59 is not a valid X509 version"):
+        inspect(pem.write("CERTIFICATE", der))
+    with pytest.raises(ValueError, match="bytes that hbss does not know"):
+        inspect(der)
+    message = cms.sign(private(), b"1234", certificate=root)
+    with pytest.raises(hbss.InvalidSignature, match="a certificate in the message cannot be read"):
+        cms.certificates(message.replace(third, other, 1))
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
