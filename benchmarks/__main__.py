@@ -36,28 +36,24 @@ from benchmarks import (
 from benchmarks.measure import RESULTS, machine, save
 
 
-def measure_hashing(arguments: argparse.Namespace) -> None:
-    """All that depends on hashing."""
-    found = hashing.measure(hashing.QUICK if arguments.quick else hashing.Budget(), tell)
-    print(hashing_tables.text(found, {}))
-    if not arguments.no_save:
-        save(found, found["machine"]["commit"], "-hashing", arguments.results)
-
-
-def compare_peers(arguments: argparse.Namespace) -> None:
-    """The peers only."""
-    found = compare.measure(compare.QUICK if arguments.quick else compare.Budget(), tell)
-    print("\n".join([*hashing_tables.peers(found), "", *hashing_tables.references(found), "", *found["missing"]]))
-    if not arguments.no_save:
-        about = machine()
-        save({"machine": about, "compared": found}, about["commit"], "-compare", arguments.results)
-
-
 def conclude(found: Mapping[str, Any], text: str, suffix: str, arguments: argparse.Namespace) -> None:
     """Show what was found, and keep it unless that is not wanted."""
     print(text)
     if not arguments.no_save:
         save(found, found["machine"]["commit"], suffix, arguments.results)
+
+
+def measure_hashing(arguments: argparse.Namespace) -> None:
+    """All that depends on hashing."""
+    found = hashing.measure(hashing.QUICK if arguments.quick else hashing.Budget(), tell)
+    conclude(found, hashing_tables.text(found, {}), "-hashing", arguments)
+
+
+def compare_peers(arguments: argparse.Namespace) -> None:
+    """The peers only."""
+    found = compare.measure(compare.QUICK if arguments.quick else compare.Budget(), tell)
+    said = [*hashing_tables.peers(found), "", *hashing_tables.references(found), "", *found["missing"]]
+    conclude({"machine": machine(), "compared": found}, "\n".join(said), "-compare", arguments)
 
 
 def measure_state(arguments: argparse.Namespace) -> None:

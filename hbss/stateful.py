@@ -167,8 +167,7 @@ class StatefulPrivateKey(_Signer):
         KeyExhausted, StoreBusy, StateError and its kin, or HandleDead: then nothing was signed. TypeError if data is
         not bytes-like; ValueError for any context, as these schemes have none.
         """
-        if context is not None:
-            self._refuse_context(context)
+        self._refuse_context(context)
         return self._sign_messages([pieces(content(data, "data"))])[0]
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:

@@ -81,6 +81,16 @@ def test_hash_calls_are_counted() -> None:
     assert hbss._native.Key.tree is method
 
 
+def test_the_check_of_the_first_signature_is_counted(tmp_path: Path) -> None:
+    """A tree's first signature is verified whole while it is made; the next one is not."""
+    hbss.create_key(tmp_path / "key", "LMS_SHA256_M32_H5_W4")
+    with hbss.open_key(tmp_path / "key") as key, evenness.counted() as total:
+        key.sign(b"first")
+        first = total()
+        key.sign(b"second")
+        assert first - (total() - first) == pytest.approx(key.parameter_set.verify_hashes, rel=0.01)
+
+
 # ---- peers ---------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,8 @@ void hbss_secret_wipe(void *memory, size_t len);
 /* What the calls before left on the stack, theirs and the compiler's copies. The door ends with it wherever a secret was
  * used, so that no function above needs to wipe its own variables. */
 void hbss_secret_wipe_stack(void);
-void hbss_secret_wipe_message(void); /* the same after a few messages or an LMS leaf: less to wipe, and the caches stay as they are */
+/* the same after a few messages or an LMS leaf: less to wipe, and the caches stay as they are */
+void hbss_secret_wipe_message(void);
 int hbss_secret_equal(const uint8_t *a, const uint8_t *b, size_t len); /* 1 or 0 */
 
 /* Marks: seeds are secret where they enter a key, and so is all that is computed from them, until it is revealed where a

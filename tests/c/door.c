@@ -68,6 +68,10 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
   REFUSED(hbss_randomizer(root, public, 0), root, n);
   MUST(hbss_ots_public(ots, public, 0) == HBSS_BAD_ARGUMENT && hbss_randomizer_start(stream, public, in) == HBSS_BAD_ARGUMENT);
   MUST(hbss_sign_start(stream, public, 0) == HBSS_BAD_ARGUMENT);
+  if (set->scheme != HBSS_SLHDSA) {
+    MUST(hbss_sign_start(stream, key, 0) == HBSS_OK);
+    REFUSED(hbss_sign_finish(part, stream, public, path, in, in), part, part_len); /* begun by another key */
+  }
   if (set->scheme == HBSS_LMS) REFUSED(hbss_key_child(three, small, public, 0, set), three, set->secret_len);
   if (set->scheme == HBSS_SLHDSA) REFUSED(hbss_slhdsa_sign(whole, public, in, in, NULL, 0, scratch), whole, set->signature_len);
   MUST(hbss_key_from_seeds(public, backend, set, in, in, NULL) == HBSS_OK); /* no root, so no public key */
