@@ -7,7 +7,7 @@ tests/c/guard.c does the acts with fixed seeds, straight through csrc. Three thi
 
 * cost: how often the best backend's kernels run, each run weighed with its nanoseconds. It rises when lanes run idle,
   and is the same on every CPU and with every compiler.
-* kernel, around: instructions of the portable backend inside of its compression function, and outside (callgrind).
+* kernel, around: instructions of the portable backend inside of its compression functions, and outside (callgrind).
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _in_kernels(lines: Iterable[str]) -> int:
     total, inside, calling = 0, False, False
     for line in lines:
         if line.startswith("fn="):
-            inside = line.endswith(("_compress", "_rounds"))
+            inside = line.endswith(("_compress", "_rounds", "_value"))
         elif inside and re.match(r"[+*\d-]", line) and not calling:
             total += int(line.split()[1])
         calling = line.startswith("calls=")  # what follows is the cost of what was called

@@ -12,8 +12,9 @@ enum {
 
 /* What RFC 8391's keyed and masked step needs beside the walk: one step is F of two PRFs' results. */
 typedef struct masked {
-  uint8_t prf2[HBSS_ARRAY] HBSS_ALIGNED;                      /* the second block of the PRF's message, if it has one */
   uint8_t f[2][HBSS_ARRAY] HBSS_ALIGNED, f_mid[HBSS_ARRAY] HBSS_ALIGNED, out[HBSS_ARRAY] HBSS_ALIGNED;
+  uint8_t f_fold[HBSS_FOLD] HBSS_ALIGNED;                     /* of F's first block; */
+  int f_folded;                                               /* 0: there is none */
   uint32_t f_blocks, key_at;                                  /* blocks of F's message, and where in it K lies */
 } masked;
 
@@ -27,6 +28,8 @@ typedef struct walk {
   const hbss_items *items;
   hbss_shape s;
   uint32_t blocks;                 /* of the message: two only if masked */
+  uint8_t fold[HBSS_FOLD] HBSS_ALIGNED; /* of the lanes' blocks; or the second ones, as two are not folded */
+  int folded;                      /* 0: no fold was made since a lane took a chain */
   masked *m;                       /* NULL: a plain step */
   uint8_t *x;
   const uint8_t *from, *to;
@@ -38,13 +41,14 @@ static uint32_t blocks_for(const hbss_rules *r, size_t len) { return (uint32_t)(
 
 /* block b of the message in lane l's row, and of all lanes in the kernel's layout */
 static uint8_t *row_of(walk *w, uint32_t l, uint32_t b) { return w->t.row + (l * w->blocks + b) * w->s.block; }
-static void *block_of(walk *w, uint32_t b) { return b ? w->m->prf2 : w->t.block; }
+static void *block_of(walk *w, uint32_t b) { return b ? w->fold : w->t.block; }
 
 /* ---- RFC 8391's step ---- */
 
 static void prf(walk *w)
 {
-  for (uint32_t b = 0; b < w->blocks; b++) w->k->compress(w->m->out, b ? w->m->out : w->t.mid, block_of(w, b));
+  if (w->folded) w->k->folded(w->m->out, w->t.mid, w->t.block, w->fold);
+  else for (uint32_t b = 0; b < w->blocks; b++) w->k->compress(w->m->out, b ? w->m->out : w->t.mid, block_of(w, b));
 }
 
 /* a state's first n bytes into F's message, in which they may lie across two blocks */
@@ -69,7 +73,9 @@ static void masked_steps(walk *w, uint32_t steps)
     k->mix(w->t.state, m->out);
     put_in_f(w, m->key_at + w->items->n, w->t.state);
     k->count(block_of(w, counter / block), counter % block, 1);
-    for (uint32_t b = 0; b < m->f_blocks; b++) k->compress(w->t.state, b ? w->t.state : m->f_mid, m->f[b]);
+    if (m->f_folded) k->folded(w->t.state, m->f_mid, m->f[0], m->f_fold);
+    else k->compress(w->t.state, m->f_mid, m->f[0]);
+    for (uint32_t b = 1; b < m->f_blocks; b++) k->compress(w->t.state, w->t.state, m->f[b]);
   }
 }
 
@@ -91,6 +97,8 @@ static void prepare(masked *m, const hbss_kernel *k, const hbss_rules *r, const 
   }
   if (!r->state) memset(m->f_mid, 0, sizeof m->f_mid); /* Keccak */
   k->set_states(m->f_mid, f->state, r->state);
+  const hbss_walk changes = {m->key_at, m->f_blocks > 1 ? r->block - m->key_at : 2 * items->n, m->key_at};
+  m->f_folded = k->fold && k->fold(m->f_fold, m->f_mid, m->f[0], &changes);
 }
 
 /* ---- any step ---- */
@@ -157,6 +165,7 @@ static void refill(walk *w)
   if (w->next == w->count || (most && most <= WAIT)) return;
   for (uint32_t l = 0; l < lanes && w->next < w->count; l++)
     if (!w->left[l]) take_chain(w, l, most != 0);
+  w->folded = 0;
   if (!most) load_all(w);
 }
 
@@ -165,8 +174,10 @@ static int advance(walk *w, const hbss_walk *place)
 {
   const uint32_t lanes = w->k->lanes, n = w->items->n, least = least_left(w);
   if (!least) return 0;
+  if (!w->folded && w->k->fold && w->blocks == 1 && (w->m || least > 1)) /* a single plain step is as soon done */
+    w->folded = w->k->fold(w->fold, w->t.mid, w->t.block, place);
   if (w->m) masked_steps(w, least);
-  else w->k->chain(w->t.state, w->t.block, w->t.mid, place, least);
+  else w->k->chain(w->t.state, w->t.block, w->t.mid, w->folded ? w->fold : NULL, place, least);
   const int few = count_left(w, least) <= FEW;
   if (!few) w->k->store(w->t.digest, w->t.state);
   for (uint32_t l = 0; l < lanes; l++) {
@@ -196,12 +207,21 @@ static void walk_all(walk *w, uint8_t *x, const hbss_hash *hash, const hbss_item
   w->t.row[w->s.head + w->s.body] = r->pad;
   r->close(row_of(w, 0, w->blocks - 1), w->s.total);
   for (uint32_t l = 1; l < w->k->lanes; l++) hbss_copy(row_of(w, l, 0), w->t.row, row);
-  const hbss_walk place = {(uint32_t)w->s.head, items->n, (uint32_t)w->s.rest + items->counter_at};
+  const uint32_t counter = (uint32_t)w->s.rest + items->counter_at, head = (uint32_t)w->s.head;
+  /* what changes is the value, or, if masked, which PRF it is: the last byte of the address */
+  const hbss_walk place = w->m ? (hbss_walk){head - 1, 1, counter} : (hbss_walk){head, items->n, counter};
   do refill(w);
   while (advance(w, &place));
 }
 
-/* never inlined: a plain walk need not have the stack of a masked one */
+/* never inlined: neither need have the other's stack */
+static __attribute__((noinline)) void walk_plain(uint8_t *x, const hbss_hash *hash, const hbss_items *items,
+                                                 const uint8_t *from, const uint8_t *to, const uint16_t *order, size_t count)
+{
+  walk w;
+  w.m = NULL;
+  walk_all(&w, x, hash, items, from, to, order, count);
+}
 static __attribute__((noinline)) void walk_masked(uint8_t *x, const hbss_hash *hash, const hbss_items *items,
                                                   const uint8_t *from, const uint8_t *to, const uint16_t *order, size_t count)
 {
@@ -214,13 +234,7 @@ static __attribute__((noinline)) void walk_masked(uint8_t *x, const hbss_hash *h
 static void chain_ordered(uint8_t *x, const hbss_hash *hash, const hbss_items *items, const uint8_t *from, const uint8_t *to,
                           const uint16_t *order, size_t count)
 {
-  if (items->masked) {
-    walk_masked(x, hash, items, from, to, order, count);
-    return;
-  }
-  walk w;
-  w.m = NULL;
-  walk_all(&w, x, hash, items, from, to, order, count);
+  (items->masked ? walk_masked : walk_plain)(x, hash, items, from, to, order, count);
 }
 
 /* Chains of unequal lengths go longest first (a counting sort), so that the lanes end together. */

@@ -12,6 +12,7 @@
 enum {
   HBSS_MAX_LANES = 32,
   HBSS_ARRAY = 2048, /* bytes: 32 lanes of 64-byte blocks, 16 of 128, 8 of Keccak's 200-byte states */
+  HBSS_FOLD = 3136,  /* bytes: 32 lanes of 24 words, and what kind of fold it is */
 };
 
 /* A word of an array that was declared as bytes or as other words. */
@@ -31,8 +32,14 @@ typedef struct hbss_kernel {
   uint32_t lanes;
   /* out = compression of the block from the state `in`; Keccak: the permutation of in ^ block. out may be in. */
   void (*compress)(void *out, const void *in, const void *block);
-  /* `steps` times: value = compress(mid, block); the block's counter counts on, and the block takes the value in */
-  void (*chain)(void *value, void *block, const void *mid, const hbss_walk *walk, uint32_t steps);
+  /* Blocks that differ only where a walk changes them need not be compressed from the beginning. fold = what all else in
+   * them, and the state they are compressed from, have to give, once for all; 0: nothing. Then folded = compress, for such
+   * a block and that state. NULL where that is no gain. */
+  int (*fold)(void *fold, const void *in, const void *block, const hbss_walk *walk);
+  void (*folded)(void *out, const void *in, const void *block, const void *fold);
+  /* `steps` times: value = compress(mid, block), of which n bytes (32 at most) count; the block's counter counts on, and the
+   * block takes the value in. fold: of mid and block, or NULL */
+  void (*chain)(void *value, void *block, const void *mid, const void *fold, const hbss_walk *walk, uint32_t steps);
   /* the parts of longer steps: bytes from .. from + n - 1 of the state into the block at byte `at` (from: whole words);
    * byte `at` of the block counts by 1 or -1; state = state ^ other */
   void (*place)(void *block, uint32_t at, const void *state, uint32_t from, uint32_t n);

@@ -28,10 +28,10 @@
     id##_runs++; \
     EACH(width) one.compress(LANE(out, l, width), LANE(in, l, width), LANE(block, l, width)); \
   } \
-  static void id##_chain(void *value, void *block, const void *mid, const hbss_walk *walk, uint32_t steps) \
+  static void id##_chain(void *value, void *block, const void *mid, const void *fold, const hbss_walk *walk, uint32_t steps) \
   { \
     id##_runs += steps; \
-    EACH(width) one.chain(LANE(value, l, width), LANE(block, l, width), LANE(mid, l, width), walk, steps); \
+    EACH(width) one.chain(LANE(value, l, width), LANE(block, l, width), LANE(mid, l, width), fold, walk, steps); \
   } \
   static void id##_place(void *block, uint32_t at, const void *state, uint32_t from, uint32_t n) \
   { \

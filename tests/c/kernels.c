@@ -7,6 +7,7 @@
 
 #define ALIGNED __attribute__((aligned(64)))
 
+#define FOLDS 1
 #define KERNEL plain_sha256_16
 #define KERNEL_NAME "plain 16"
 #define NAME(x) plain16_##x
@@ -27,6 +28,7 @@
 #define WAYS 2
 #include "hash/kernels/sha2.inc"
 
+#undef FOLDS
 #undef SHUFFLES_BYTES
 #define KERNEL plain_sha512_8
 #define KERNEL_NAME "plain 8"
@@ -52,7 +54,9 @@
 #define WIDTH 8
 #include "hash/kernels/keccak.inc"
 
-typedef struct arrays { uint8_t in[HBSS_ARRAY] ALIGNED, out[HBSS_ARRAY] ALIGNED, block[HBSS_ARRAY] ALIGNED; } arrays;
+typedef struct arrays {
+  uint8_t in[HBSS_ARRAY] ALIGNED, out[HBSS_ARRAY] ALIGNED, block[HBSS_ARRAY] ALIGNED, fold[HBSS_FOLD] ALIGNED;
+} arrays;
 
 static uint8_t rows[HBSS_MAX_LANES][HBSS_MAX_BLOCK], states[HBSS_MAX_LANES][HBSS_MAX_DIGEST];
 
@@ -69,10 +73,17 @@ static void fill(arrays *a, const hbss_kernel *k, const hbss_rules *r, int only)
 }
 
 /* PARTS: what a masked step is made of; `counter` then says from which byte of the state `place` takes */
-typedef enum verb { COMPRESS, CHAIN, PARTS } verb;
+typedef enum verb { COMPRESS, CHAIN, FOLDED_CHAIN, FOLDED, PARTS } verb;
 static void act(arrays *a, const hbss_kernel *k, verb v, const hbss_walk *walk, uint32_t steps)
 {
-  if (v == CHAIN) k->chain(a->out, a->block, a->in, walk, steps);
+  const int folded = (v == FOLDED || v == FOLDED_CHAIN) && k->fold && k->fold(a->fold, a->in, a->block, walk);
+  if (k->fold && v == FOLDED) MUST(folded == (walk->counter >= 20 && walk->at >= 20)); /* as in all schemes' chains */
+  if (v == FOLDED) { /* all that the walk may change */
+    k->count(a->block, walk->counter, 1);
+    for (uint32_t at = walk->at; at < walk->at + walk->n; at++) k->count(a->block, at, 1);
+  }
+  if (v == CHAIN || v == FOLDED_CHAIN) k->chain(a->out, a->block, a->in, folded ? a->fold : NULL, walk, steps);
+  else if (folded) k->folded(a->out, a->in, a->block, a->fold);
   else k->compress(a->out, a->in, a->block);
   if (v != PARTS) return;
   k->place(a->block, walk->at, a->out, walk->counter, walk->n);
@@ -88,11 +99,14 @@ static void compare(const hbss_kernel *k, const hbss_kernel *portable, const hbs
 {
   static arrays all, one;
   static uint8_t digests[HBSS_ARRAY];
+  const uint32_t counts = v == CHAIN || v == FOLDED_CHAIN ? walk->n : r->digest;
   uint8_t want[HBSS_MAX_DIGEST], got[HBSS_MAX_DIGEST];
   random_bytes(rows[0], sizeof rows);
   random_bytes(states[0], sizeof states);
-  for (int l = 0; walk && l < HBSS_MAX_LANES; l++) /* a counter never overflows its byte */
+  for (int l = 0; walk && l < HBSS_MAX_LANES; l++) { /* a counter never overflows its byte */
     rows[l][40] &= 0x7f, rows[l][43] &= 0x7f, rows[l][walk->counter] &= 0x7f;
+    for (uint32_t at = walk->at; v == FOLDED && at < walk->at + walk->n; at++) rows[l][at] &= 0x7f;
+  }
   fill(&all, k, r, -1);
   act(&all, k, v, walk, steps);
   k->store(digests, all.out);
@@ -101,8 +115,8 @@ static void compare(const hbss_kernel *k, const hbss_kernel *portable, const hbs
     act(&one, portable, v, walk, steps);
     portable->get_state(want, 0, one.out, r->digest);
     k->get_state(got, l, all.out, r->digest);
-    MUST(!memcmp(want, got, r->digest));
-    MUST(!memcmp(want, digests + l * r->digest, r->digest));
+    MUST(!memcmp(want, got, counts));
+    MUST(!memcmp(want, digests + l * r->digest, counts));
   }
 }
 
@@ -128,8 +142,12 @@ static int check(const hbss_kernel *k, const hbss_kernel *portable, const hbss_r
   for (uint32_t at = 1; at <= r->block - 33; at++)
     for (uint32_t n = 16; n <= 32; n += 8) {
       const hbss_walk walk = {at, n, at - 1};
-      if (at % 8 == 0 || r->block != 128) compare(k, portable, r, CHAIN, &walk, 1 + at % 4);
+      if (at % 8 == 0 || r->block != 128)
+        for (verb v = CHAIN; v <= FOLDED; v++) compare(k, portable, r, v, &walk, 1 + at % 4);
     }
+  const hbss_walk prf = {31, 1, 27}, key = {32, 32, 32}; /* XMSS's two messages: an address, and K in F */
+  compare(k, portable, r, FOLDED, &prf, 1);
+  compare(k, portable, r, FOLDED, &key, 1);
   for (uint32_t at = 0; at <= 32; at += 4) /* a second part of a value begins at a whole word; SHA-256 has no such */
     for (uint32_t from = 0; from <= (r->block == 64 ? 0u : 32u); from += 8) {
       const hbss_walk walk = {at, 24, from};

@@ -8,6 +8,7 @@
 #endif
 
 #define SHUFFLES_BYTES 1
+#define FOLDS 1
 #define KERNEL hbss_sha256_avx2
 #define KERNEL_NAME "avx2"
 #define NAME(x) sha256_##x
@@ -16,6 +17,7 @@
 #define WAYS 1
 #include "sha2.inc"
 
+#undef FOLDS
 #define KERNEL hbss_sha512_avx2
 #define KERNEL_NAME "avx2"
 #define NAME(x) sha512_##x

@@ -17,6 +17,7 @@
 #define BARRIER(x) __asm__("" : "+v"(x))
 
 #define SHUFFLES_BYTES 1
+#define FOLDS 1
 #define KERNEL hbss_sha256_avx512
 #define KERNEL_NAME "avx512"
 #define NAME(x) sha256_##x
@@ -35,6 +36,7 @@
 #define WAYS 2
 #include "sha2.inc"
 
+#undef FOLDS
 #define KERNEL hbss_sha512_avx512
 #define KERNEL_NAME "avx512"
 #define NAME(x) sha512_##x

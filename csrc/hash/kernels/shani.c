@@ -208,8 +208,10 @@ TARGET static void get_state(uint8_t *bytes, uint32_t lane, const void *array, u
 /* The verbs for one number of lanes, and their table. */
 #define KERNEL(name, lanes) \
   TARGET static void name##_compress(void *out, const void *in, const void *b) { compress(out, in, b, lanes); } \
-  TARGET static void name##_chain(void *value, void *b, const void *mid, const hbss_walk *walk, uint32_t steps) \
+  TARGET static void name##_chain(void *value, void *b, const void *mid, const void *fold, const hbss_walk *walk, \
+                                  uint32_t steps) \
   { \
+    (void)fold; \
     chain(value, b, mid, walk, steps, lanes); \
   } \
   TARGET static void name##_place(void *b, uint32_t at, const void *s, uint32_t from, uint32_t n) \
@@ -229,9 +231,9 @@ TARGET static void get_state(uint8_t *bytes, uint32_t lane, const void *array, u
   { \
     for (uint32_t i = 0; i < (lanes); i++) set_state(array, i, bytes, len); \
   } \
-  const hbss_kernel hbss_sha256_##name = {#name, lanes, name##_compress, name##_chain, name##_place, name##_count, \
-                                          name##_mix, name##_load, name##_store, set_block, set_state, get_state, \
-                                          name##_set_states};
+  const hbss_kernel hbss_sha256_##name = {#name, lanes, name##_compress, NULL, NULL, name##_chain, name##_place, \
+                                          name##_count, name##_mix, name##_load, name##_store, set_block, set_state, \
+                                          get_state, name##_set_states};
 KERNEL(shani, 1)
 KERNEL(shani4, 4)
 #endif
