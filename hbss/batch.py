@@ -119,8 +119,11 @@ def _claims(
         for key, data, signature, context in zip(*columns.values(), strict=True):
             if not isinstance(key, PublicKey):
                 raise TypeError(f"a key must be a PublicKey, not {type(key).__name__}")
-            signed_bytes = _bytes(signature, "signature", portable)
-            claims.append((key, signed_bytes, *key._whole(context, _bytes(data, "data", portable))))
+            if type(signature) is not bytes:  # they nearly always are, and a call costs more than the question
+                signature = _bytes(signature, "signature", portable)
+            if type(data) is not bytes:
+                data = _bytes(data, "data", portable)
+            claims.append((key, signature, *key._whole(context, data)))
     except (TypeError, ValueError) as error:
         raise type(error)(f"position {len(claims)}: {error}") from None
     return claims

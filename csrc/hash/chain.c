@@ -6,7 +6,7 @@
 enum {
   WAIT = 1,      /* with so few steps to go, idle lanes wait for the others and are reloaded at once */
   FEW = 4,       /* up to so many lanes are unloaded one by one */
-  CHUNK = 2048,  /* chains ordered by length at a time */
+  CHUNK = 2304,  /* chains ordered by length at a time */
   LONGEST = 255, /* steps of a chain */
 };
 
