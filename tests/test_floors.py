@@ -122,14 +122,14 @@ def imports(path: Path, package_root: Path) -> set[str]:
 
 
 def bad_imports(package: Path) -> Iterator[str]:
-    """Rule 4: only _native.py imports the extension; only stores/ can write key state, and so imports sqlite3.
+    """Rule 4: only _native/ imports the extension; only stores/ can write key state, and so imports sqlite3.
 
     The audit keeps an index of its own, and the crash kit looks at what stores leave behind.
     """
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
         found = imports(path, package)
-        if name != "_native.py" and any(module.split(".")[:2] == ["hbss", "_hbss"] for module in found):
+        if not name.startswith("_native/") and any(module.split(".")[:2] == ["hbss", "_hbss"] for module in found):
             yield f"{name} imports the extension"
         outside = not name.startswith(("stores/", "audit/index.py", "testing/"))
         if outside and any(module.split(".")[0] == "sqlite3" for module in found):

@@ -99,7 +99,7 @@ def version() -> str:
 @functools.cache
 def compiler() -> str:
     """What compiled the extension; empty if its file does not say."""
-    for path in Path(_native.__file__).parent.glob("_hbss.*"):
+    for path in Path(_native.__file__).parent.parent.glob("_hbss.*"):
         found = _COMPILER.search(path.read_bytes())
         if found:
             return found[0].decode("ascii", errors="replace").strip()

@@ -1,0 +1,24 @@
+"""The only package that touches the C extension: bytes in, bytes out, a status becomes an exception.
+
+Everything here may be called from several threads at once: an expanded key is constant, and cffi releases the GIL.
+"""
+
+from hbss._native.key import Key
+from hbss._native.library import (
+    FUNCTIONS,
+    SCHEMES,
+    SetRow,
+    backend_name,
+    backends,
+    hash_many,
+    kernels,
+    run_kernel,
+    sets,
+)
+from hbss._native.memory import random_bytes, wipe
+from hbss._native.verification import Claim, Verification, verify_each
+
+__all__ = [
+    "FUNCTIONS", "SCHEMES", "Claim", "Key", "SetRow", "Verification", "backend_name", "backends", "hash_many",
+    "kernels", "random_bytes", "run_kernel", "sets", "verify_each", "wipe",
+]  # fmt: skip
