@@ -1,102 +1,38 @@
-"""Stateful private keys: LMS, HSS, XMSS, XMSS^MT.
-
-There is one way to sign: reserve an index (which is durably used up from then on), tell the witness, sign, check,
-release. Never another order, and no way to choose the index. A crash, an error or an interrupt in between loses indices
-and repeats none.
-"""
+"""An open stateful key: reserve, tell the witness, sign, check, release."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hbss import creation, files, reading
 from hbss._native import Key
-from hbss.encoding.passwords import encoded_or_none
-from hbss.errors import HandleDead, KeyExhausted, StateError, StateUnsafe
+from hbss.errors import HandleDead, StateError, StateUnsafe
 from hbss.families import family
 from hbss.keys import PublicKey
-from hbss.message import Bytes, content, pieces
+from hbss.message import content, pieces
 from hbss.params import ParameterSet
 from hbss.reading import File, Progress
+from hbss.stateful.batch import Batch, Message, Signer
 from hbss.status import KeyStatus, is_low, read_status
 from hbss.stores import Spent, StoreState
 from hbss.stores.keyfile import public_root, public_seed
-from hbss.stores.opening import OpenState, open_state
+from hbss.stores.opening import OpenState
 from hbss.tower import Tower
 from hbss.treecache import CACHE_BYTES
 from hbss.treefolder import TreeFolder
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer, Self
+    from typing_extensions import Buffer
 else:
     Buffer = object
 
 OnLow = Callable[[int], object]
-Message = Iterable[Bytes]  # in parts, to be read once
 _A = TypeVar("_A")
 _T = TypeVar("_T")
-
-
-def create_key(
-    path: str | os.PathLike[str],
-    set: str | ParameterSet,
-    progress: Progress | None = None,
-    *,
-    resume: bool = False,
-    cache_bytes: int = CACHE_BYTES,
-    executor: Executor | None = None,
-    password: Buffer | str | None = None,
-) -> None:
-    """Make a stateful key: the file `path` (its seeds and its state) and the folder `path`.tree (its trees).
-
-    progress: called with (leaves done, leaves in all) at the start and while the trees are built; an exception from it,
-    or Ctrl-C, ends the creation and leaves nothing behind. resume: leave the work so far in the folder `path`.new
-    instead, if it has taken more than a second, and go on with what lies there, if `cache_bytes` is the same; a killed
-    process leaves it in any case. That folder holds the key's seeds. cache_bytes: of memory, and of disk, that the kept
-    nodes of one tree may take: 4 MiB by default, which is every node of 2^16 leaves of 32 bytes; of a larger tree the
-    lowest levels are left out. executor: who computes; by default threads, one for each CPU this process may use; any
-    other than threads is sent the key's secret seeds, so that it must run on trusted hosts only (docs/clusters.md).
-    password: seal the seeds with it, in the key file and in `path`.new (the extra `x509`); an unfinished key has its
-    own already, which must be given.
-    FileExistsError if a name is taken or, without `resume`, an unfinished key is there; UnknownParameterSet; ValueError
-    for a stateless set, one whose total height is above 60, or another set than the unfinished key's; BadKey if that is
-    damaged; StoreBusy if another process is making this key; StateUnsafe on a network file system; StateError if the
-    finished trees do not pass their check; WorkerLost if the executor does not do its work.
-    """
-    creation.create(
-        path, set, progress, resume=resume, keep=resume, cache_bytes=cache_bytes, executor=executor,
-        password=encoded_or_none(password),
-    )  # fmt: skip
-
-
-def open_key(
-    path: str | os.PathLike[str],
-    *,
-    signer: str | None = None,
-    on_low: OnLow | None = None,
-    warn_below: int | None = None,
-    cache_bytes: int = CACHE_BYTES,
-    password: Buffer | str | None = None,
-) -> StatefulPrivateKey:
-    """Open a stateful key to sign with, in the store that it names; use it in a `with` block, or close it.
-
-    signer: what the store calls this handle's reservations (default: host and process). on_low: called with the number
-    of signatures left whenever one is made and fewer than `warn_below` are left (default: a tenth of the key's); it
-    must not raise. cache_bytes: of memory that the kept nodes of one tree may take; signing computes the lowest levels
-    of a larger one again, bit by bit. The trees in `path`.tree are read at once, one that is missing is built by the
-    first signature that needs it. password: of a key that has one; then opening takes a third of a second and 128 MiB.
-    FileNotFoundError, BadKey (not a key, of another version, or the password is wrong or missing), StateUnsafe (a link,
-    readable by others, altered, on a network file system, ...), StateRolledBack (older than its witness knows) or
-    StateError (its store cannot be reached); each says what is wrong and what to do.
-    """
-    opened = open_state(path, signer, password=encoded_or_none(password))
-    return StatefulPrivateKey(opened, on_low, warn_below, cache_bytes)
 
 
 def tower_of(opened: OpenState, prune: bool = False, limit: int = 0, cache_bytes: int = CACHE_BYTES) -> Tower:
@@ -111,27 +47,7 @@ def tower_of(opened: OpenState, prune: bool = False, limit: int = 0, cache_bytes
     )  # fmt: skip
 
 
-class _Signer:
-    """What a key and a batch of it have in common: a `with` block closes them, and they are never copied."""
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:  # copy and deepcopy come here too
-        raise TypeError(
-            f"a {type(self).__name__} cannot be copied or pickled: its copy would use the same indices again"
-        )
-
-
-class StatefulPrivateKey(_Signer):
+class StatefulPrivateKey(Signer):
     """An open stateful key. Threads may share it; processes open their own; it does not survive a fork.
 
     It cannot be pickled, copied or exported: a copy of the state is how one-time keys come to be used twice.
@@ -345,63 +261,3 @@ class StatefulPrivateKey(_Signer):
 
     def __repr__(self) -> str:
         return f"<hbss.StatefulPrivateKey {self._set.name} {self._public.fingerprint()[:16]}>"
-
-
-class Batch(_Signer):
-    """Indices that are reserved and not yet used, to be had from `StatefulPrivateKey.reserve`.
-
-    It ends with its `with` block, or by `close`; what it has not used by then is burned.
-    """
-
-    def __init__(self, key: StatefulPrivateKey, indices: range) -> None:
-        self._key = key
-        self._indices = indices
-        self._next = indices.start
-        self._used = 0
-        self._ended = False
-
-    @property
-    def indices(self) -> range:
-        """The indices that were reserved."""
-        return self._indices
-
-    @property
-    def remaining(self) -> int:
-        """How many signatures this batch can still make."""
-        return 0 if self._ended else self._indices.stop - self._next
-
-    def sign(self, data: Buffer, context: None = None) -> bytes:
-        """The signature of `data`; KeyExhausted if the batch is used up, else as `StatefulPrivateKey.sign`."""
-        return self.sign_many([data], context)[0]
-
-    def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
-        """The signatures of several messages, in order: all of them, or an exception and none."""
-        return self._key._in_turn(self._sign, self._key._messages(items, context))
-
-    def sign_file(self, file: File, context: None = None, *, progress: Progress | None = None) -> bytes:
-        """The signature of a file's bytes, as by `StatefulPrivateKey.sign_file`, with the next index of this batch."""
-        with self._key._in_file(file, context, progress) as message:
-            return self._key._in_turn(self._sign, [message])[0]
-
-    def close(self) -> None:
-        """End the batch; it may be ended more than once."""
-        if not self._ended and os.getpid() == self._key._pid:
-            self._ended = True
-            self._key._end_batch(self._indices, self._used)
-
-    def _sign(self, messages: list[Message]) -> list[bytes]:
-        if self._ended:
-            raise HandleDead("this batch has ended, and what was left of it is burned; reserve another")
-        if len(messages) > self._indices.stop - self._next:
-            raise KeyExhausted(
-                f"{len(messages)} signatures were asked for, {self.remaining} of {len(self._indices)} are left in "
-                "this batch; reserve another"
-            )
-        if not messages:
-            return []
-        start, stop = self._next, self._next + len(messages)
-        self._key._tower.get_ready(start, stop)
-        self._next = stop  # used up, whatever happens now
-        signatures = self._key._sign_at(start, messages)
-        self._used += len(signatures)
-        return signatures
