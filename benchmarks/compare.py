@@ -6,6 +6,7 @@ has waited for, as one peer makes its keys in a child. A ratio is kept for each 
 
 from __future__ import annotations
 
+import itertools
 import resource
 import time
 from collections.abc import Callable
@@ -124,8 +125,7 @@ def ours(subject: Subject, act: str) -> Act:
 def checked(peer: Peer, subject: Subject) -> dict[str, Callable[[], object]]:
     """What the peer does, once signatures are known to be good both ways; RuntimeError if they are not."""
     acts: dict[str, Callable[[], object]] = {}
-    public, message, signature = subject.signed[0]
-    raw = public.public_bytes_raw()
+    signed = [(public.public_bytes_raw(), message, signature) for public, message, signature in subject.signed]
     if peer.signer is not None:
         signer, key = peer.signer, peer.signer.keygen(subject.name)
         acts = {"keygen": lambda: signer.keygen(subject.name), "sign": lambda: signer.sign(key, MESSAGE)}
@@ -133,11 +133,13 @@ def checked(peer: Peer, subject: Subject) -> dict[str, Callable[[], object]]:
         if peer.crossed:
             hbss.PublicKey.from_raw(subject.found, their_raw).verify(made, MESSAGE)
         else:
-            raw, message, signature = their_raw, MESSAGE, made
-    reader = peer.reader(subject.name, raw)
-    if not peer.verify(reader, message, signature):
+            signed = [(their_raw, MESSAGE, made)]
+    readers = {raw: peer.reader(subject.name, raw) for raw, _, _ in signed}
+    claims = [(readers[raw], message, signature) for raw, message, signature in signed]
+    if not peer.verify(*claims[0]):
         raise RuntimeError(f"{peer.name} refuses a signature of {subject.name}")
-    return {**acts, "verify": lambda: peer.verify(reader, message, signature)}
+    turn = itertools.cycle(claims)  # the same as ours: what a signature takes depends on its digits, and so on chance
+    return {**acts, "verify": lambda: peer.verify(*next(turn))}
 
 
 def turns(mine: Act, theirs: Callable[[], object], budget: Budget) -> tuple[Spread, Spread, Spread]:

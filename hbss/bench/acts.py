@@ -20,7 +20,7 @@ from hbss.treecache import CACHE_BYTES, Spot, lowest_level
 OPERATIONS = ("keygen", "sign", "sign_api", "verify", "verify_each")
 CHUNK = 16  # signatures of the public call that are timed together: the smallest key has 31
 KEYS = 8  # of a stateful set: each has its own chain lengths on the upper layers
-FEW = 8  # signatures of SLH-DSA: making them takes long, and each has so many chains that few are near the average
+FEW = 16  # signatures of SLH-DSA: making them takes long, and each has so many chains that few are near the average
 
 
 class Skipped(Exception):
