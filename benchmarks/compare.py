@@ -136,7 +136,7 @@ def checked(peer: Peer, subject: Subject) -> dict[str, Callable[[], object]]:
             signed = [(their_raw, MESSAGE, made)]
     readers = {raw: peer.reader(subject.name, raw) for raw, _, _ in signed}
     claims = [(readers[raw], message, signature) for raw, message, signature in signed]
-    if not peer.verify(*claims[0]):
+    if not all(peer.verify(*claim) for claim in claims):
         raise RuntimeError(f"{peer.name} refuses a signature of {subject.name}")
     turn = itertools.cycle(claims)  # the same as ours: what a signature takes depends on its digits, and so on chance
     return {**acts, "verify": lambda: peer.verify(*next(turn))}

@@ -1,4 +1,4 @@
-"""What the library is made of: its parameter sets, its backends and their kernels."""
+"""What the library has and does without a key: parameter sets, backends and their kernels, hashing."""
 
 from __future__ import annotations
 

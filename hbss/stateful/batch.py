@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
@@ -21,11 +22,12 @@ else:
 Message = Iterable[Bytes]  # in parts, to be read once
 
 
-class Signer:
+class Signer(ABC):
     """What a key and a batch of it have in common: a `with` block closes them, and they are never copied."""
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """End it."""
 
     def __enter__(self) -> Self:
         return self
