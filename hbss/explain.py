@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hbss import drawing
 from hbss._native import Key, SetRow
-from hbss.audit.reading import reader
 from hbss.keys import PublicKey
 from hbss.message import pieces, view
 from hbss.params import HSS_HEADER, rows
+from hbss.signature import reader
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

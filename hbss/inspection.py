@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from hbss import jose
 from hbss._native import SetRow
-from hbss.audit.reading import Malformed, reader
 from hbss.encoding import certificate, keyfile, pem, signed_data
 from hbss.encoding.identifiers import ALGORITHMS
 from hbss.errors import BadKey, InvalidSignature
 from hbss.keys import PublicKey, load_public_key
 from hbss.params import HSS_HEADER, MAX_LEVELS, rows
+from hbss.signature import Malformed, reader
 
 Facts = dict[str, str | int | list[str] | list[int]]
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from hbss import creation
 from hbss._native import random_bytes
-from hbss.audit.reading import Malformed, reader
 from hbss.encoding.passwords import encoded_or_none
 from hbss.errors import StateError, StateUnsafe
 from hbss.keys import PublicKey
+from hbss.signature import Malformed, reader
 from hbss.stateful import StatefulPrivateKey, tower_of
 from hbss.status import KeyStatus, read_status
 from hbss.stores import KEY_ID_LEN, StateStore, Vouched, engines, guards, keyfile, sqlite

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hbss.audit.index import Index
-from hbss.audit.reading import Malformed, OneTime, Reading, holds, reader
 from hbss.audit.report import Finding, Refused, Report
 from hbss.errors import InvalidSignature
 from hbss.keys import PublicKey
 from hbss.message import view
+from hbss.signature import Malformed, OneTime, Reading, holds, reader
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

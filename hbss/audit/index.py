@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from hbss.audit.reading import OneTime
 from hbss.audit.report import Finding, Use
+from hbss.signature import OneTime
 
 _APPLICATION = 0x48424155  # "HBAU", SQLite's application_id
 _FORMAT = 1  # user_version
