@@ -19,7 +19,7 @@ from hbss import costs, drawing
 from hbss.bench import limit
 from hbss.bench.reading import size, time
 from hbss.drawing import SCHEMES, logarithmic
-from hbss.params import ParameterSet, parameter_set, parameter_sets
+from hbss.params import ParameterSet, parameter_set, parameter_sets, rows_of
 
 PREFERENCES = ("signature", "sign", "verify", "keygen")
 _NEARLY = 0.5  # of a key's signatures: who needs more has little to spare
@@ -144,7 +144,7 @@ def _counted() -> list[tuple[ParameterSet, tuple[costs.Calls, ...]]]:
 
 def _acts(found: ParameterSet) -> tuple[costs.Calls, costs.Calls, costs.Calls]:
     """Hash calls of making a key, of signing, of verifying."""
-    rows = limit.rows_of(found)
+    rows = rows_of(found)
     split = costs.split(rows)
     trees = sum((costs.tree(row) * row.d for row in rows), costs.Calls())
     return trees if found.stateful else split.keygen, split.sign_cached, split.verify

@@ -19,7 +19,7 @@ from hbss._native import Key
 from hbss.draft import Draft, draft_folder, look_at
 from hbss.errors import StateError, WorkerLost
 from hbss.families import family
-from hbss.params import ParameterSet
+from hbss.params import ParameterSet, hss_form
 from hbss.portable import portable
 from hbss.reading import Progress
 from hbss.stores import guards, keyfile
@@ -124,7 +124,7 @@ def _make(
 def _public_key(found: ParameterSet, draft: Draft, top: Tree) -> bytes:
     seeds = draft.seeds
     bare = Key.from_seeds(top.spot.key.set.name, seeds.secret, seeds.public_seed, top.root).public_bytes()
-    return len(found.levels).to_bytes(4, "big") + bare if found.levels else bare
+    return hss_form(len(found.levels), bare)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from hbss import files
 from hbss._native import random_bytes, wipe
 from hbss.encoding import sealed
 from hbss.errors import BadKey, StoreBusy
-from hbss.params import ParameterSet, parameter_set, rows
+from hbss.params import ParameterSet, parameter_set, rows_of
 from hbss.piecelog import PieceLog
 from hbss.stores import guards
 from hbss.stores.lock import unlock
@@ -86,7 +86,7 @@ class Seeds:
 
 def draw_seeds(found: ParameterSet) -> Seeds:
     """Fresh seeds of the top tree."""
-    top = rows()[found.levels[0] if found.levels else found.name]
+    top = rows_of(found)[0]
     return Seeds(found.name, bytearray(random_bytes(top.secret_len)), random_bytes(top.public_seed_len))
 
 

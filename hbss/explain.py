@@ -7,14 +7,13 @@ LMS and XMSS, and of HSS and XMSS^MT the lowest tree, which signs the message.
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hbss import drawing
 from hbss._native import Key, SetRow
 from hbss.keys import PublicKey
 from hbss.message import pieces, view
-from hbss.params import HSS_HEADER, rows
+from hbss.params import HSS_HEADER, hss_form, index_len
 from hbss.signature import reader
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ else:
 
 __all__ = ["Explanation", "draw", "read"]
 
-_ONE_LEVEL = (1).to_bytes(HSS_HEADER, "big")
 _PATH, _COMPUTED, _MESSAGE, _CHECKSUM = drawing.ORANGE, drawing.BLUE, drawing.BLUE, drawing.RED
 
 
@@ -62,15 +60,12 @@ def read(public: PublicKey, signature: Buffer, message: Buffer) -> Explanation:
     leaf = found.uses[0].leaf
     if public.scheme in ("LMS", "HSS"):
         raw = found.links[-1].child if found.links else public.public_bytes_raw()[HSS_HEADER:]
-        row = _lms_row(raw)
-        key, index, r_at = Key.from_public("LMS", _ONE_LEVEL + raw), leaf, len(signed) - row.signature_len + 8
+        key, index = Key.from_public("LMS", hss_form(1, raw)), leaf
+        row, r_at = key.set, len(signed) - key.set.signature_len + 8
         height, path_at = row.h, len(signed) - row.h * row.n
     else:
-        row, index = rows()[public.top_set.name], found.number
-        key, r_at = (
-            Key.from_public(row.scheme, public.public_bytes_raw()),
-            4 if row.scheme == "XMSS" else -(-row.h // 8),
-        )
+        key, index = Key.from_public(public.scheme, public.public_bytes_raw()), found.number
+        row, r_at = key.set, index_len(key.set)
         height, path_at = row.h // row.d, r_at + row.n + (row.len1 + row.len2) * row.n
     digest = key.digest(index, signed[r_at : r_at + row.n], pieces(content))
     path = [signed[path_at + i * row.n : path_at + (i + 1) * row.n] for i in range(height)]
@@ -89,11 +84,6 @@ def draw(public: PublicKey, signature: Buffer, message: Buffer, form: str = "svg
         figure.legend(loc="outside lower center", ncols=2, fontsize=8.5, frameon=False)
 
     return drawing.render(paint, form, size=(5, 5.8), source=f"{found.set_name}, index {found.number}")
-
-
-def _lms_row(raw: bytes) -> SetRow:
-    codes = struct.unpack_from(">II", raw)
-    return next(row for row in rows().values() if row.scheme == "LMS" and (row.code, row.ots_code) == codes)
 
 
 def _digits(row: SetRow, digest: bytes) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from hbss._native import Key, wipe
 from hbss.message import Bytes
-from hbss.params import ParameterSet, parameter_set
+from hbss.params import ParameterSet, index_len, parameter_set
 from hbss.stores import ChildSignature
 from hbss.treecache import Spot, Way
 
@@ -52,7 +52,7 @@ class Xmss:
     def __init__(self, found: ParameterSet, secret: bytes | bytearray, public_seed: bytes, root: bytes | None) -> None:
         self.heights = found.heights
         self._key = Key.from_seeds(found.name, secret, public_seed, root)
-        self._index_len = 4 if found.layers == 1 else (found.height + 7) // 8
+        self._index_len = index_len(self._key.set)
 
     def spot(self, layer: int, tree: int, parent: Spot | None, leaf: int) -> Spot:
         """One key, many addresses."""

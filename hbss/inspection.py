@@ -7,7 +7,7 @@ key it is known exactly. Nothing here opens a file: a stateful key's may only be
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hbss import jose
@@ -16,7 +16,7 @@ from hbss.encoding import certificate, keyfile, pem, signed_data
 from hbss.encoding.identifiers import ALGORITHMS
 from hbss.errors import BadKey, InvalidSignature
 from hbss.keys import PublicKey, load_public_key
-from hbss.params import HSS_HEADER, MAX_LEVELS, rows
+from hbss.params import HSS_HEADER, MAX_LEVELS, index_len, lms_row, rows
 from hbss.signature import Malformed, reader
 
 Facts = dict[str, str | int | list[str] | list[int]]
@@ -228,18 +228,13 @@ def _bare(data: bytes) -> Finding:
 def _may_sign(row: SetRow, data: bytes) -> bool:
     if len(data) != row.signature_len:
         return False
-    head = {"XMSS": 4, "XMSSMT": (row.h + 7) // 8}.get(row.scheme, 0)
-    return int.from_bytes(data[:head], "big") >> row.h == 0
+    return row.scheme == "SLH-DSA" or int.from_bytes(data[: index_len(row)], "big") >> row.h == 0
 
 
 def _may_be_key(row: SetRow, data: bytes) -> bool:
     if row.scheme == "LMS":
-        codes = (row.code, row.ots_code)
-        return (
-            len(data) == HSS_HEADER + row.public_len
-            and 1 <= _U32.unpack_from(data)[0] <= MAX_LEVELS
-            and tuple(_U32.unpack_from(data, at)[0] for at in (4, 8)) == codes
-        )
+        fits = len(data) == HSS_HEADER + row.public_len and lms_row(data, HSS_HEADER) == row
+        return fits and 1 <= _U32.unpack_from(data)[0] <= MAX_LEVELS
     named = row.scheme == "SLH-DSA" or (len(data) >= 4 and _U32.unpack_from(data)[0] == row.code)
     return len(data) == row.public_len and named
 
@@ -248,32 +243,22 @@ def _lms_names(data: bytes) -> list[str]:
     """The sets of an LMS or HSS signature, top first, which its type codes say; empty if it is none."""
     if len(data) < HSS_HEADER or _U32.unpack_from(data)[0] >= MAX_LEVELS:
         return []
-    levels, at, names = _U32.unpack_from(data)[0] + 1, HSS_HEADER, []
-    for level in range(levels):
-        row = next(_lms_at(data, at), None)
-        if row is None:
-            return []
+    below, at, names = _U32.unpack_from(data)[0], HSS_HEADER, []
+    row = next((each for each in rows().values() if _lms_signature_at(each, data, at)), None)
+    while row is not None and _lms_signature_at(row, data, at):
         names.append(row.name)
         at += row.signature_len
-        if level + 1 < levels:
-            following = next(_lms_at(data, at + _key_len(data, at)), None)
-            if following is None:
-                return []
-            at += following.public_len
-    return names if at == len(data) else []
+        if len(names) > below:
+            return names if at == len(data) else []
+        row = lms_row(data, at)
+        at += row.public_len if row else 0
+    return []
 
 
-def _lms_at(data: bytes, at: int) -> Iterator[SetRow]:
-    """LMS sets whose signature may begin here."""
-    for row in rows().values():
-        end = at + row.signature_len
-        if row.scheme == "LMS" and len(data) >= end:
-            codes = _U32.unpack_from(data, at + 4)[0], _U32.unpack_from(data, end - 4 - row.h * row.n)[0]
-            if codes == (row.ots_code, row.code):
-                yield row
-
-
-def _key_len(data: bytes, at: int) -> int:
-    """Bytes of the LMS public key that begins here, by its type code."""
-    code = _U32.unpack_from(data, at)[0] if len(data) >= at + 4 else None
-    return next((row.public_len for row in rows().values() if row.scheme == "LMS" and row.code == code), 0)
+def _lms_signature_at(row: SetRow, data: bytes, at: int) -> bool:
+    """Whether a signature of this LMS set may begin here."""
+    end = at + row.signature_len
+    if row.scheme != "LMS" or len(data) < end:
+        return False
+    codes = _U32.unpack_from(data, at + 4)[0], _U32.unpack_from(data, end - 4 - row.h * row.n)[0]
+    return codes == (row.ots_code, row.code)

@@ -14,7 +14,7 @@ from hbss.encoding import keyfile, pem
 from hbss.encoding.identifiers import Algorithm, bound_hash
 from hbss.errors import BadKey
 from hbss.message import Bytes, content, view
-from hbss.params import ParameterSet, parameter_set
+from hbss.params import ParameterSet, parameter_set, rows_of
 from hbss.reading import File, Progress
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class PublicKey:
                 raise BadKey(f"a {wanted.name} public key has {wanted.public_key_size} bytes; got {len(raw)}")
             return cls(_native.Key.from_public("SLH-DSA", raw, wanted.name), raw, bound)
         key = _read(_FAMILIES[wanted.scheme], raw)
-        top, levels = (wanted.levels or (wanted.name,))[0], max(1, len(wanted.levels))
-        if (key.set.name, key.levels) != (top, levels):
+        levels = rows_of(wanted)
+        if (key.set.name, key.levels) != (levels[0].name, len(levels)):
             raise BadKey(f"expected a key of {wanted.name}; this one says {key.set.name}, {key.levels} level(s)")
         return cls(key, raw, bound)
 

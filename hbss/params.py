@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ SCHEMES = ("LMS", "HSS", "XMSS", "XMSSMT", "SLH-DSA")
 STATEFUL = ("LMS", "HSS", "XMSS", "XMSSMT")
 MAX_LEVELS = 8  # of HSS: RFC 8554, section 6
 HSS_HEADER = 4  # u32(L) before an LMS public key, u32(L-1) before a signature
+_LMS_CODES = struct.Struct(">II")  # an LMS public key begins with them: u32(type) || u32(LM-OTS type) || I || root
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,26 @@ def rows() -> dict[str, SetRow]:
 
 
 @functools.cache
+def _lms_rows() -> dict[tuple[int, ...], SetRow]:
+    return {(row.code, row.ots_code): row for row in rows().values() if row.scheme == "LMS"}
+
+
+def lms_row(data: bytes, at: int = 0) -> SetRow | None:
+    """The set of the LMS public key that begins here, by its type codes; None if there is none."""
+    return _lms_rows().get(_LMS_CODES.unpack_from(data, at)) if len(data) >= at + _LMS_CODES.size else None
+
+
+def hss_form(levels: int, bare: bytes) -> bytes:
+    """An LMS public key as the key of so many levels of HSS (RFC 8554, section 6.1); of 0 levels: as it is."""
+    return levels.to_bytes(HSS_HEADER, "big") + bare if levels else bare
+
+
+def index_len(row: SetRow) -> int:
+    """Bytes of the index at the head of an XMSS or XMSS^MT signature (RFC 8391, sections 4.1.8 and 4.2.3)."""
+    return 4 if row.scheme == "XMSS" else (row.h + 7) // 8
+
+
+@functools.cache
 def _all() -> tuple[ParameterSet, ...]:
     return tuple(_describe(name, (row,)) for name, row in rows().items())
 
@@ -116,6 +138,12 @@ def _by_name(name: str) -> ParameterSet:
     if len(parts) > MAX_LEVELS:
         raise UnknownParameterSet(f"an HSS has 1 to {MAX_LEVELS} levels; {name!r} names {len(parts)}")
     return _describe(name, found)
+
+
+def rows_of(name: str | ParameterSet) -> list[SetRow]:
+    """The levels of a set as the C library has them, top first; one, unless it is an HSS."""
+    found = parameter_set(name)
+    return [rows()[level] for level in found.levels or (found.name,)]
 
 
 def _row(name: str) -> SetRow:

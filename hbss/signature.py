@@ -13,9 +13,8 @@ from typing import NamedTuple, Protocol
 from hbss._native import Key, SetRow
 from hbss.errors import BadKey, InvalidSignature
 from hbss.keys import PublicKey
-from hbss.params import HSS_HEADER, rows
+from hbss.params import HSS_HEADER, hss_form, index_len, lms_row, rows
 
-_TWO_U32 = struct.Struct(">II")
 _TREE_ID = slice(8, 24)  # I in an LMS public key: u32(type) || u32(LM-OTS type) || I || root
 
 
@@ -73,7 +72,7 @@ class _Xmss:
 
     def __init__(self, row: SetRow) -> None:
         self._row, self._height = row, row.h // row.d
-        self._index_len = 4 if row.scheme == "XMSS" else (row.h + 7) // 8
+        self._index_len = index_len(row)
         self._chains_len = (row.len1 + row.len2) * row.n
 
     def read(self, signature: bytes) -> Reading:
@@ -98,8 +97,7 @@ class _Hss:
 
     def __init__(self, public: PublicKey, row: SetRow) -> None:
         self._levels, self._head = public.levels, (public.levels - 1).to_bytes(HSS_HEADER, "big")
-        self._top, self._top_public = _Lms(row), public.public_bytes_raw()[HSS_HEADER:]
-        self._sets = {(each.code, each.ots_code): _Lms(each) for each in rows().values() if each.scheme == "LMS"}
+        self._top, self._top_public = _lms(row), public.public_bytes_raw()[HSS_HEADER:]
 
     def read(self, signature: bytes) -> Reading:
         """u32(levels - 1), then LMS signature || LMS key of every inner level from the top, then the lowest's."""
@@ -126,11 +124,15 @@ class _Hss:
 
     def _child(self, signature: bytes, layer: int, at: int) -> _Lms:
         """The set of the LMS public key that begins here."""
-        codes = _TWO_U32.unpack_from(signature, at) if len(signature) >= at + _TWO_U32.size else ()
-        found = self._sets.get(codes)
-        if found is None:
+        row = lms_row(signature, at)
+        if row is None:
             raise Malformed(f"the public key of layer {layer} has type codes that no LMS set has, or is cut off")
-        return found
+        return _lms(row)
+
+
+@functools.cache
+def _lms(row: SetRow) -> _Lms:
+    return _Lms(row)
 
 
 class _Lms:
@@ -157,9 +159,8 @@ class _Lms:
 @functools.lru_cache(maxsize=512)  # all signatures of one lower tree have the same link; at most 5 MB
 def holds(link: Link) -> bool:
     """Whether an inner level's signature is good. It needs no message: what it signs is the key below."""
-    one_level = (1).to_bytes(4, "big")
     try:
-        Key.from_public("LMS", one_level + link.parent).verify(bytes(4) + link.signature, [link.child])
+        Key.from_public("LMS", hss_form(1, link.parent)).verify(bytes(HSS_HEADER) + link.signature, [link.child])
     except (BadKey, InvalidSignature):
         return False
     return True

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hbss import creation
-from hbss._native import random_bytes
 from hbss.encoding.passwords import encoded_or_none
 from hbss.errors import StateError, StateUnsafe
 from hbss.keys import PublicKey
@@ -137,7 +136,7 @@ def move(path: _Path, place: str, *, password: _Password = None) -> str:
                 raise ValueError(f"{url} is the witness of {file.path} and cannot be its store too: name another first")
             if url != HERE:
                 _check_answers(url)
-            begun = Term(begun.number + 1, random_bytes(KEY_ID_LEN), url, begun.witness, ready=False)
+            begun = Term(begun.number + 1, os.urandom(KEY_ID_LEN), url, begun.witness, ready=False)
         else:
             begun = replace(begun, number=begun.number + 1, authority=url)
         old = next(term for term in reversed(file.terms) if term.ready)
@@ -156,7 +155,7 @@ def move(path: _Path, place: str, *, password: _Password = None) -> str:
 def _check_answers(url: str) -> None:
     """StateError if nobody is there: said before anything is changed."""
     with suppress(StateUnsafe, FileNotFoundError):  # it has no state of this name, of course
-        engines.open_store(url, random_bytes(KEY_ID_LEN), this_signer()).close()
+        engines.open_store(url, os.urandom(KEY_ID_LEN), this_signer()).close()
 
 
 def _settle_in(file: KeyFile, term: Term, left: range, epoch: int, inner: list[Vouched]) -> None:
@@ -195,7 +194,7 @@ def split(path: _Path, count: int, other: _Path, *, password: _Password = None) 
     target = guards.resolve(other)
     creation.refuse_taken(target)
     guards.check_place(target)
-    key_id, secret = random_bytes(KEY_ID_LEN), encoded_or_none(password)
+    key_id, secret = os.urandom(KEY_ID_LEN), encoded_or_none(password)
     with closing(open_state(path, f"split: given to {target.name}", password=secret)) as opened:
         handle = StatefulPrivateKey(opened)
         workshop = Path(tempfile.mkdtemp(prefix=f"{target.name}.new-", dir=target.parent))

@@ -13,7 +13,7 @@ from hbss import treecache
 from hbss.families import family
 from hbss.keys import PublicKey
 from hbss.message import content, pieces, view
-from hbss.params import ParameterSet, parameter_set
+from hbss.params import ParameterSet, hss_form, parameter_set
 from hbss.stateless import PrivateKey
 from hbss.stores import ChildSignature
 
@@ -72,9 +72,8 @@ class KnownAnswerKey:
 
     def public_key(self) -> PublicKey:
         """The public key (LMS family: in HSS form)."""
-        levels = len(self.parameter_set.levels)
-        header = levels.to_bytes(4, "big") if levels else b""
-        return PublicKey.from_raw(self.parameter_set, header + self._tree(self._top, 0).spot.key.public_bytes())
+        bare = self._tree(self._top, 0).spot.key.public_bytes()
+        return PublicKey.from_raw(self.parameter_set, hss_form(len(self.parameter_set.levels), bare))
 
     def sign(self, index: int, data: Buffer) -> bytes:
         """The signature of this index (RFC 8554, section 6.2; RFC 8391, algorithms 12 and 16)."""

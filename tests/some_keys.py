@@ -6,8 +6,8 @@ import hashlib
 from functools import cache
 
 import hbss
-from hbss import _native
 from hbss import unsafe_known_answers as known
+from hbss.params import rows_of
 
 FAST = "SLH-DSA-SHA2-128f"
 STATEFUL = {
@@ -44,11 +44,6 @@ def signed(name: str = FAST) -> bytes:
 def stateful(scheme: str) -> tuple[hbss.PublicKey, bytes]:
     """A public key of a stateful scheme and its signature of b"message"."""
     found = hbss.parameter_set(STATEFUL[scheme])
-    row = _native_row(found)
+    row = rows_of(found)[0]
     key = known.KnownAnswerKey(found, bytes(row.secret_len), bytes(row.public_seed_len))
     return key.public_key(), key.sign(3, b"message")
-
-
-def _native_row(found: hbss.ParameterSet) -> _native.SetRow:
-    name = (found.levels or (found.name,))[0]
-    return next(row for row in _native.sets() if row.name == name)

@@ -18,6 +18,7 @@ import pytest
 
 from hbss import StatefulPrivateKey, parameter_set
 from hbss._native import Key
+from hbss.params import index_len, rows_of
 from hbss.stores.keyfile import KeyFile
 from hbss.stores.opening import OpenState
 from hbss.stores.sqlite import SqliteStore
@@ -33,7 +34,7 @@ def index_of(name: str, signature: bytes) -> int:
     """The global index that a signature used."""
     found = parameter_set(name)
     if not found.levels:
-        return int.from_bytes(signature[: 4 if found.layers == 1 else (found.height + 7) // 8], "big")
+        return int.from_bytes(signature[: index_len(rows_of(found)[0])], "big")
     index, at = 0, 4
     for i, (level, height) in enumerate(zip(found.levels, found.heights, strict=True)):
         at += parameter_set(level).public_key_size - 4 if i else 0  # the signed public key of this level

@@ -22,7 +22,7 @@ from hbss import audit
 from hbss.audit import auditor
 from hbss.audit import index as index_module
 from hbss.audit.report import Report
-from hbss.params import rows
+from hbss.params import index_len, rows
 from hbss.stores import ChildSignature
 from hbss.unsafe_known_answers import KnownAnswerKey
 from tests.state_kit import HSS, LMS, WIDE, XMSS, XMSSMT, index_of
@@ -518,7 +518,7 @@ Maker = Callable[[int, bytes], bytes]
 def shaped_xmss(name: str) -> tuple[hbss.PublicKey, Maker]:
     """A key that nobody has, and well-formed signatures of an index and a filling byte."""
     row = rows()[name]
-    width = 4 if row.scheme == "XMSS" else (row.h + 7) // 8
+    width = index_len(row)
     public = hbss.PublicKey.from_raw(name, row.code.to_bytes(4, "big") + bytes(row.public_len - 4))
     return public, lambda index, fill: index.to_bytes(width, "big") + fill * (row.signature_len - width)
 

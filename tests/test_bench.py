@@ -12,6 +12,7 @@ from hbss.bench import limit, measure, model, reading, run, signers, threads
 from hbss.bench.acts import QUICK, Skipped, Subject
 from hbss.bench.limit import Times
 from hbss.bench.measure import Spread
+from hbss.params import rows_of
 
 LMS = "LMS_SHA256_M32_H5_W4"
 FIXED = {name: Times(best=10, step=160, block=50) for name in ("SHA-256", "SHA-512", "SHAKE128", "SHAKE256")}
@@ -114,7 +115,7 @@ def test_a_figure_is_made_of_ratios(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "seconds", lambda act, prepare: 2e-3)
     with Subject(LMS, QUICK) as subject:
         row = run.figure(subject, "sign")
-    sign = costs.split(limit.rows_of(LMS)).sign
+    sign = costs.split(rows_of(LMS)).sign
     one = 2e-3 / QUICK.messages
     assert row["seconds"] == Spread(one, one, one)
     assert row["limit"] == pytest.approx(sign.total * 15e-9)

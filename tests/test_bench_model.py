@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from hbss import costs, params
-from hbss.bench import limit, model
+from hbss.bench import model
 from hbss.bench.limit import Times
 from hbss.bench.model import Work
+from hbss.params import rows_of
 
 LMS = "LMS_SHA256_M32_H5_W4"
 FIXED = {name: Times(best=10, step=160, block=50) for name in ("SHA-256", "SHA-512", "SHAKE128", "SHAKE256")}
@@ -39,7 +40,7 @@ def test_two_functions_counted_by_hand() -> None:
 
 def test_an_hss_of_two_functions() -> None:
     """Each level is counted with its own."""
-    rows = limit.rows_of("LMS_SHA256_M32_H5_W4+LMS_SHAKE_M32_H5_W4")
+    rows = rows_of("LMS_SHA256_M32_H5_W4+LMS_SHAKE_M32_H5_W4")
     found = costs.split(rows)
     assert set(found.keygen) == {"SHA-256"}
     assert set(found.sign) == {"SHAKE256"}
@@ -84,7 +85,7 @@ def test_work_goes_the_quicker_way() -> None:
 @pytest.mark.parametrize("name", [*params.rows(), f"{LMS}+LMS_SHAKE_M24_H5_W8+{LMS}"])
 def test_in_one_lane_the_model_is_the_count(name: str) -> None:
     """Nothing is forgotten or counted twice: with one lane, every hash call of the standard takes its turn."""
-    rows = limit.rows_of(name)
+    rows = rows_of(name)
     one = dict.fromkeys(FIXED, Times(1, 1, 1))
     found = costs.split(rows)
     assert model.nanoseconds(model.verifying(rows, lambda _: 1), one, lambda _: 1) == pytest.approx(
@@ -102,7 +103,7 @@ def test_in_one_lane_the_model_is_the_count(name: str) -> None:
 def test_lms_by_hand() -> None:
     """W4: 67 chains in 16 lanes; then K (34 blocks), the leaf (1) and five nodes (2 each) wait for one another."""
     steps = model.mean_steps(4, 64, 3, 16, False)
-    works = model.verifying(limit.rows_of(LMS), lambda _: 16)
+    works = model.verifying(rows_of(LMS), lambda _: 16)
     assert model.nanoseconds(works, FIXED, lambda _: 16) == pytest.approx(steps * 160 + (2 + 34 + 1 + 5 * 2) * 50)
     assert 31 < steps < 40  # 67 chains of 7.5 steps each fill 16 lanes for 31.4, if they could be cut
 
@@ -113,7 +114,7 @@ def test_xmss_by_hand() -> None:
     rows = {33: (7, 3), 17: (4, 2), 8: (2, 1), 4: (1, 1), 2: (1, 100 / 160)}  # of PRFs and of H, in steps of 160 ns
     levels = sum(prf * 160 + 3 * h * 160 for prf, h in rows.values())
     nodes = (2 + 10) * (3 * 50 + 3 * 50)  # the last two levels and the way up: in one lane
-    works = model.verifying(limit.rows_of("XMSS-SHA2_10_256"), lambda _: 16)
+    works = model.verifying(rows_of("XMSS-SHA2_10_256"), lambda _: 16)
     assert [work for work in works if work.items == 33] == [Work("SHA-256", 33, 3)]
     message = next(work.calls for work in works)
     expected = message * 50 + steps * 4 * 160 + levels + nodes
@@ -123,7 +124,7 @@ def test_xmss_by_hand() -> None:
 def test_slhdsa_by_hand() -> None:
     """128s: 14 FORS trees side by side, then seven layers one after another."""
     steps = model.mean_steps(4, 32, 3, 16, False)
-    works = model.verifying(limit.rows_of("SLH-DSA-SHA2-128s"), lambda _: 16)
+    works = model.verifying(rows_of("SLH-DSA-SHA2-128s"), lambda _: 16)
     forest, layer = 160 + 12 * 160 + 4 * 50, steps * 160 + 10 * 50 + 9 * 50
     message = works[0].calls * 50
     assert model.nanoseconds(works, FIXED, lambda _: 16) == pytest.approx(message + forest + 7 * layer)

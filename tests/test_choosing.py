@@ -16,6 +16,7 @@ from hbss import choosing, costs, drawing, parameter_set, parameter_sets
 from hbss.bench import limit
 from hbss.choosing import Choice, Needs, Offer, choose
 from hbss.cli.app import run
+from hbss.params import rows_of
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "choosing.svg"
 
@@ -97,7 +98,7 @@ def test_times_are_counted_calls(speeds: None) -> None:
     alone = parameter_set("SLH-DSA-SHA2-128s")
     assert offers[alone.name].keygen == pytest.approx(alone.keygen_hashes * 10e-9)
     assert offers[alone.name].verify == pytest.approx(alone.verify_hashes * 10e-9, rel=1e-3)
-    split = costs.split(limit.rows_of(alone))
+    split = costs.split(rows_of(alone))
     assert offers[alone.name].sign == pytest.approx(split.sign_cached.total * 10e-9)
 
 

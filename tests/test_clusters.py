@@ -20,7 +20,7 @@ from distributed import LocalCluster
 
 from hbss import ParameterSet, WorkerLost, create_key, draft, open_key, parameter_set, treecache, workers
 from hbss._native import Key
-from hbss.params import rows
+from hbss.params import rows, rows_of
 from hbss.portable import PortableKey, portable
 from hbss.stores.keyfile import KeyFile
 from hbss.treecache import Building, Spot, pieces
@@ -38,7 +38,7 @@ def fixed_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same seeds for every key of one set."""
 
     def draw(found: ParameterSet) -> draft.Seeds:
-        top = rows()[found.levels[0] if found.levels else found.name]
+        top = rows_of(found)[0]
         return draft.Seeds(
             found.name, bytearray(range(1, 1 + top.secret_len)), bytes(range(50, 50 + top.public_seed_len))
         )

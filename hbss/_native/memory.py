@@ -16,7 +16,7 @@ else:
 
 
 def random_bytes(length: int) -> bytes:
-    """Secret random bytes from the operating system."""
+    """Of the operating system: seeds, I, opt_rand. Every draw of a key or a signature passes here."""
     return os.urandom(length)
 
 

@@ -14,7 +14,7 @@ import hbss
 from hbss import costs
 from hbss.bench import limit, signers
 from hbss.bench.reading import time
-from hbss.params import ParameterSet, parameter_set
+from hbss.params import ParameterSet, parameter_set, rows_of
 from hbss.treecache import CACHE_BYTES, Spot, lowest_level
 
 OPERATIONS = ("keygen", "sign", "sign_api", "verify", "verify_each")
@@ -82,7 +82,7 @@ class Subject:
     def __init__(self, name: str | ParameterSet, budget: Budget = DEFAULT) -> None:
         self.found, self.budget = parameter_set(name), budget
         self.name = self.found.name
-        self.rows = limit.rows_of(self.found)
+        self.rows = rows_of(self.found)
         self._split = costs.split(self.rows)
         self.functions = {function for calls in self._split for function in calls}
         self._open = ExitStack()

@@ -9,10 +9,10 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from hbss import _native, costs, params
+from hbss import _native, costs
 from hbss.bench import model
 from hbss.bench.measure import kernel_ns
-from hbss.params import ParameterSet
+from hbss.params import ParameterSet, rows_of
 
 ROUNDS = 5
 MANY = 8  # lanes; a processor that has no kernel of so many does what it can with its widest
@@ -65,12 +65,6 @@ def one_signature(name: str | ParameterSet, operation: str, times: Mapping[str, 
     else:
         return None
     return model.nanoseconds(works, times, lanes) * 1e-9
-
-
-def rows_of(name: str | ParameterSet) -> list[_native.SetRow]:
-    """The levels of a set, top first; one, unless it is an HSS."""
-    found = params.parameter_set(name)
-    return [params.rows()[level] for level in found.levels or (found.name,)]
 
 
 def lanes(function: str) -> int:

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import hbss
 from hbss import _native, message
-from hbss.bench.limit import rows_of
 from hbss.families import family
-from hbss.params import ParameterSet
+from hbss.params import ParameterSet, hss_form, rows_of
 from hbss.stores import ChildSignature
 from hbss.treecache import Spot, Way
 
@@ -52,8 +51,7 @@ class StatefulSigner:
         self._family = family(found, secret, public_seed, path.root)
         path = path._replace(spot=self._family.spot(top, 0, None, 0))
         bare = _native.Key.from_seeds(row.name, secret, public_seed, path.root).public_bytes()
-        header = len(found.levels).to_bytes(4, "big") if found.levels else b""
-        self.public = hbss.PublicKey.from_raw(found, header + bare)
+        self.public = hbss.PublicKey.from_raw(found, hss_form(len(found.levels), bare))
         self._inner: list[ChildSignature] = []  # the lowest first
         for layer in range(top - 1, -1, -1):
             below = Branch.of(self._family.spot(layer, 0, path.spot, 0))

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hbss._native import random_bytes
 from hbss.encoding import sealed
 from hbss.errors import BadKey, StateError, StateUnsafe, UnknownParameterSet
 from hbss.params import ParameterSet, parameter_set
@@ -208,7 +207,7 @@ def create_file(
     inner trees that exist already. password: what the secret is sealed with.
     """
     found = check_row(key, path)
-    term = Term(1, key_id or random_bytes(KEY_ID_LEN), HERE)
+    term = Term(1, key_id or os.urandom(KEY_ID_LEN), HERE)
     value = _closed(key, term.key_id, password)
 
     def fill(connection: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hbss.params import ParameterSet, parameter_set
+from hbss.params import ParameterSet, index_len, parameter_set, rows_of
 
 _RECORD = struct.Struct(">BQ32s")
 
@@ -107,7 +107,7 @@ def _hss_parts(found: ParameterSet, signature: bytes) -> tuple[int, list[bytes]]
 
 def _xmss_parts(found: ParameterSet, signature: bytes) -> tuple[int, list[bytes]]:
     """The index, and the parts by layer. Written are index, randomiser, and from the bottom up one part a layer."""
-    width = 4 if found.layers == 1 else (found.height + 7) // 8
+    width = index_len(rows_of(found)[0])
     head = width + found.n
     size = (len(signature) - head) // found.layers  # all layers are of one height
     parts = [signature[at : at + size] for at in range(head, len(signature), size)]
