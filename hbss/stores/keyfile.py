@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
