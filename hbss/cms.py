@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from hbss import reading, x509
+from hbss import reading
 from hbss.encoding import certificate as frame
 from hbss.encoding import der, keyfile, signed_data
 from hbss.encoding.der import Reader
@@ -22,6 +22,7 @@ from hbss.keys import PublicKey
 from hbss.message import view
 from hbss.stateful import StatefulPrivateKey
 from hbss.stateless import PrivateKey
+from hbss.x509 import fields, path
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -62,8 +63,8 @@ def sign(
     """
     public = signer.public_key()
     digest, algorithm = _digest_algorithm(public), keyfile.write_algorithm(public.algorithm)
-    if certificate is not None and x509.public_key(certificate) != public:
-        raise ValueError(f"the certificate of {x509.name_of(certificate)} is of another key than the one that signs")
+    if certificate is not None and fields.public_key(certificate) != public:
+        raise ValueError(f"the certificate of {fields.name_of(certificate)} is of another key than the one that signs")
     along = chain if certificate is None else (certificate, *chain)
     inside = None if detached else _whole(content)
     digested = _digests([digest], content if inside is None else inside)[digest]
@@ -74,12 +75,12 @@ def sign(
     }
     if signing_time is not None:
         attributes[_SIGNING_TIME] = frame.write_time(signing_time)
-    named = signed_data.identifier_of_key(x509.key_identifier(public.der()))
+    named = signed_data.identifier_of_key(fields.key_identifier(public.der()))
     if certificate is not None:
-        named = x509.parts(certificate).issuer_and_serial
+        named = fields.parts(certificate).issuer_and_serial
     signature = signer.sign(signed_data.write_attributes(attributes))
     own = Signer(named, digest, attributes, algorithm, signature)
-    return signed_data.write(SignedData(DATA, inside, tuple(map(x509.der_of, along)), (own,)))
+    return signed_data.write(SignedData(DATA, inside, tuple(map(fields.der_of, along)), (own,)))
 
 
 def _digest_algorithm(public: PublicKey) -> bytes:
@@ -141,8 +142,8 @@ def verify_trusted(
                 continue
             try:
                 _verify_signer(signer, _key(certificate), signed)
-                x509.check_signs(certificate)
-                x509.verify_chain(_chain(certificate, known, trusted), trusted, at=at)
+                path.check_signs(certificate)
+                path.verify_chain(_chain(certificate, known, trusted), trusted, at=at)
             except (InvalidSignature, InvalidCertificate) as error:
                 problem = error
             else:
@@ -238,9 +239,9 @@ def _digests(algorithms: Iterable[bytes], content: Buffer | BinaryIO) -> dict[by
 def _function(algorithm: bytes) -> tuple[Any, ...] | None:
     """Of an AlgorithmIdentifier, whose parameters are absent, or NULL (RFC 5754, section 2)."""
     try:
-        fields = Reader(algorithm).inside()
-        arc, _, number = fields.oid().rpartition(".")
-        known = arc == _DIGEST_ARC and b"".join(fields.rest()) in (b"", _NULL)
+        inside = Reader(algorithm).inside()
+        arc, _, number = inside.oid().rpartition(".")
+        known = arc == _DIGEST_ARC and b"".join(inside.rest()) in (b"", _NULL)
     except BadKey:
         return None
     return _DIGESTS.get(int(number)) if known else None
@@ -261,14 +262,14 @@ def _certificates(message: SignedData) -> list[Certificate]:
     if len(message.certificates) > _MOST_CERTIFICATES:
         raise InvalidSignature(f"the message has more than {_MOST_CERTIFICATES} certificates")
     try:
-        return [x509.load(found) for found in message.certificates]
+        return [fields.load(found) for found in message.certificates]
     except ValueError as error:
         raise InvalidSignature(f"a certificate in the message cannot be read: {error}") from None
 
 
 def _key(certificate: Certificate) -> PublicKey:
     try:
-        found = x509.public_key(certificate)
+        found = fields.public_key(certificate)
     except BadKey as error:
         raise InvalidCertificate(str(error)) from None
     if not isinstance(found, PublicKey):
@@ -279,7 +280,7 @@ def _key(certificate: Certificate) -> PublicKey:
 def _identifiers(certificate: Certificate) -> tuple[bytes, ...]:
     """How a message may name a signer with this certificate."""
     try:
-        named, key = x509.parts(certificate).issuer_and_serial, x509.subject_identifier(certificate)
+        named, key = fields.parts(certificate).issuer_and_serial, fields.subject_identifier(certificate)
     except (BadKey, InvalidCertificate):
         return ()
     return (named,) if key is None else (named, signed_data.identifier_of_key(key))
@@ -288,9 +289,9 @@ def _identifiers(certificate: Certificate) -> tuple[bytes, ...]:
 def _chain(certificate: Certificate, known: Sequence[Certificate], trusted: Sequence[Certificate]) -> list[Certificate]:
     """From a certificate up to one that is trusted, or whose issuer is, or as far as it goes."""
     chain = [certificate]
-    anchors = {x509.field_of(anchor, "subject") for anchor in trusted}
-    while chain[-1] not in trusted and (issuer := x509.field_of(chain[-1], "issuer")) not in anchors:
-        above = (each for each in known if each not in chain and x509.field_of(each, "subject") == issuer)
+    anchors = {fields.field_of(anchor, "subject") for anchor in trusted}
+    while chain[-1] not in trusted and (issuer := fields.field_of(chain[-1], "issuer")) not in anchors:
+        above = (each for each in known if each not in chain and fields.field_of(each, "subject") == issuer)
         following = next((each for each in above if _issued(chain[-1], each)), None)
         if following is None:
             break
@@ -300,7 +301,7 @@ def _chain(certificate: Certificate, known: Sequence[Certificate], trusted: Sequ
 
 def _issued(found: Certificate, issuer: Certificate) -> bool:
     try:
-        x509.verify_issued(found, issuer)
+        path.verify_issued(found, issuer)
     except InvalidCertificate:
         return False
     return True

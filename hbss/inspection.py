@@ -121,10 +121,10 @@ def _algorithm(encoded: bytes) -> str:
 def _names(data: bytes) -> Facts:
     """Subject, issuer and dates, if `cryptography` is there to read them."""
     try:
-        from hbss import x509
+        from hbss.x509 import fields
     except ModuleNotFoundError:
         return {"names": "need cryptography: pip install 'hbss[x509]'"}
-    found = x509.load(data)
+    found = fields.load(data)
     return {
         "subject": found.subject.rfc4514_string(), "issuer": found.issuer.rfc4514_string(),
         "valid": f"{found.not_valid_before_utc:%Y-%m-%d %H:%M} to {found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",

@@ -14,6 +14,7 @@ from cryptography import x509 as names
 import hbss
 from hbss import BadKey, InvalidCertificate, InvalidSignature, cms, cose, inspection, jose, x509
 from hbss.encoding import keyfile, pem, sealed
+from hbss.x509 import fields
 from tests.some_keys import STATEFUL, private, signed, stateful
 
 SMALL = "SLH-DSA-SHA2-128s"
@@ -40,7 +41,7 @@ def public_keys() -> list[hbss.PublicKey]:
 def read_certificate(data: bytes) -> None:
     """As one that claims to be issued by a trusted one, and as one of itself."""
     try:
-        found = x509.load(data)
+        found = fields.load(data)
     except ValueError:
         return  # `cryptography` has refused it
     with contextlib.suppress(InvalidCertificate):
@@ -110,9 +111,9 @@ def targets() -> dict[str, Target]:
         "sealed": Target(read_sealed, (BadKey,), lambda: [sealed_secret()]),
         "SLH-DSA": verifying(private().public_key(), signed()),
         **{scheme: verifying(*stateful(scheme)) for scheme in STATEFUL},
-        "certificate": Target(read_certificate, (InvalidCertificate, BadKey), lambda: [x509.der_of(trusted())]),
+        "certificate": Target(read_certificate, (InvalidCertificate, BadKey), lambda: [fields.der_of(trusted())]),
         "request": Target(read_request, (InvalidCertificate,),
-                          lambda: [x509.der_of(x509.request(private(), trusted().subject))]),
+                          lambda: [fields.der_of(x509.request(private(), trusted().subject))]),
         "CMS": Target(read_cms, (InvalidSignature, InvalidCertificate), messages),
         "COSE": Target(read_cose, (InvalidSignature,),
                        lambda: [cose.sign1(small, b"payload")]),

@@ -27,6 +27,7 @@ from benchmarks import libcrypto
 from hbss import InvalidCertificate, InvalidSignature, cms, x509
 from hbss.encoding import ber, der, pem, signed_data
 from hbss.encoding.signed_data import DATA, SignedData
+from hbss.x509 import fields
 from tests.some_keys import private, stateful
 
 CONTENT = b"firmware 1.4.2" * 1000
@@ -145,7 +146,7 @@ def test_hbss_accepts_openssl(openssl: libcrypto.Libcrypto, set_name: str) -> No
         data = openssl.cms_sign(key, certificate, CONTENT, "SHA512", flags=flags)
         given = CONTENT if flags & libcrypto.CMS_DETACHED else None
         assert cms.verify(data, public, given) == (None if given else CONTENT)
-        assert cms.verify_trusted(data, [x509.load(certificate)], given) == x509.load(certificate)
+        assert cms.verify_trusted(data, [fields.load(certificate)], given) == fields.load(certificate)
         assert (data[1] == 0x80) == bool(flags & libcrypto.CMS_STREAM)
 
 
@@ -302,13 +303,13 @@ def test_foreign_certificates() -> None:
     """A signer with a key of another kind is not for hbss to check; too many certificates are refused."""
     other = ed25519.Ed25519PrivateKey.generate()
     certificate = x509.issue(private(), root(), name("other"), other.public_key(), not_before=NOW)
-    named = x509.parts(certificate).issuer_and_serial
+    named = fields.parts(certificate).issuer_and_serial
     found = signed_data.read(cms.sign(private(), b"payload"))
     signer = found.signers[0]._replace(identifier=named)
-    data = signed_data.write(SignedData(DATA, None, (x509.der_of(certificate),), (signer,)))
+    data = signed_data.write(SignedData(DATA, None, (fields.der_of(certificate),), (signer,)))
     with pytest.raises(InvalidSignature, match="no hash-based one"):
         cms.verify_trusted(data, [root()], b"payload", at=NOW)
-    many = signed_data.write(SignedData(DATA, None, (x509.der_of(certificate),) * 65, (signer,)))
+    many = signed_data.write(SignedData(DATA, None, (fields.der_of(certificate),) * 65, (signer,)))
     with pytest.raises(InvalidSignature, match="more than 64 certificates"):
         cms.certificates(many)
     with pytest.raises(InvalidSignature, match="cannot be read"):
