@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from hbss.families import Family
+from hbss.families import Family, spot_of
 from hbss.treecache import Building, Spot, Subtree, Tree, build, lowest_level
 from hbss.treefolder import TreeFolder
 
@@ -113,7 +113,10 @@ class Nursery:
         if tree is not None and root in (None, tree.root):
             return tree
         growing = self._trees.pop((layer, number), None)
-        tree = growing.work.finish() if growing else build(self._spot(layer, number), cache_bytes=self._cache_bytes)
+        if growing:
+            tree = growing.work.finish()
+        else:
+            tree = build(spot_of(self._family, layer, number), cache_bytes=self._cache_bytes)
         self._save(tree, layer, number)
         return tree
 
@@ -153,7 +156,7 @@ class Nursery:
                     self._waiting[place] = found
                 else:
                     self._trees[place] = growing.get(place) or Share(
-                        NextTree(self._spot(*place), self._cache_bytes), index, end
+                        NextTree(spot_of(self._family, *place), self._cache_bytes), index, end
                     )
             if tree.base:
                 last, end = end, _next_multiple(index, leaves + tree.base)
@@ -166,17 +169,10 @@ class Nursery:
             ends.append(end)
         self._planned = range(index, min(ends))
 
-    def _spot(self, layer: int, number: int) -> Spot:
-        """Where a tree stands: its seeds may follow from those of all above it."""
-        if layer == len(self._family.heights) - 1:
-            return self._family.spot(layer, number, None, 0)
-        parent, leaf = divmod(number, 1 << self._family.heights[layer + 1])
-        return self._family.spot(layer, number, self._spot(layer + 1, parent), leaf)
-
     # ---- the folder
 
     def _load(self, layer: int, number: int) -> Tree | None:
-        spot = self._spot(layer, number)
+        spot = spot_of(self._family, layer, number)
         return self._folder.load(spot, layer, number, lowest_level(spot.n, spot.height, self._cache_bytes))
 
     def _save(self, tree: Tree, layer: int, number: int) -> None:

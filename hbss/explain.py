@@ -61,13 +61,13 @@ def read(public: PublicKey, signature: Buffer, message: Buffer) -> Explanation:
     if public.scheme in ("LMS", "HSS"):
         raw = found.links[-1].child if found.links else public.public_bytes_raw()[HSS_HEADER:]
         key, index = Key.from_public("LMS", hss_form(1, raw)), leaf
-        row, r_at = key.set, len(signed) - key.set.signature_len + 8
+        row = key.set
         height, path_at = row.h, len(signed) - row.h * row.n
     else:
         key, index = Key.from_public(public.scheme, public.public_bytes_raw()), found.number
-        row, r_at = key.set, index_len(key.set)
-        height, path_at = row.h // row.d, r_at + row.n + (row.len1 + row.len2) * row.n
-    digest = key.digest(index, signed[r_at : r_at + row.n], pieces(content))
+        row = key.set
+        height, path_at = row.h // row.d, index_len(row) + (1 + row.len1 + row.len2) * row.n
+    digest = key.digest(index, found.randomizer, pieces(content))
     path = [signed[path_at + i * row.n : path_at + (i + 1) * row.n] for i in range(height)]
     last = (1 << row.lg_w) - 1
     return Explanation(row.name, found.number, leaf, height, last, _digits(row, digest), row.len2, path)

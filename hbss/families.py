@@ -34,6 +34,9 @@ class Family(Protocol):
     def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], way: Way) -> bytes:
         """A leaf of layer 0 signs a message, which is read once; InvalidSignature if its way is none."""
 
+    def randomizer(self, index: int, spot: Spot, leaf: int) -> bytes:
+        """What an index signs every message with; it follows from the seeds."""
+
     def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
         """What `sign_message` will return, with zeros for what depends on the message, and for the path."""
 
@@ -44,6 +47,20 @@ class Family(Protocol):
 def family(found: ParameterSet, secret: bytes | bytearray, public_seed: bytes, root: bytes | None) -> Family:
     """The tower of a parameter set; `root` is None while the top tree has not been built."""
     return (Hss if found.levels else Xmss)(found, secret, public_seed, root)
+
+
+def spot_of(tower: Family, layer: int, number: int) -> Spot:
+    """Where a tree stands: its seeds may follow from those of all above it."""
+    if layer == len(tower.heights) - 1:
+        return tower.spot(layer, number, None, 0)
+    parent, leaf = divmod(number, 1 << tower.heights[layer + 1])
+    return tower.spot(layer, number, spot_of(tower, layer + 1, parent), leaf)
+
+
+def randomizer_of(tower: Family, index: int) -> bytes:
+    """The randomiser of an index, which no tree is needed for."""
+    number, leaf = divmod(index, 1 << tower.heights[0])
+    return tower.randomizer(index, spot_of(tower, 0, number), leaf)
 
 
 class Xmss:
@@ -70,9 +87,13 @@ class Xmss:
         """r, then chain values and path."""
         return spot.key.sign_message(index, parts, *way)
 
+    def randomizer(self, index: int, spot: Spot, leaf: int) -> bytes:
+        """r: RFC 8391, section 4.1.9."""
+        return spot.key.randomizer(index)
+
     def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
         """r alone."""
-        return spot.key.randomizer(index) + bytes(spot.key.set.layer_len)
+        return self.randomizer(index, spot, leaf) + bytes(spot.key.set.layer_len)
 
     def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
         """Index, lowest layer, then upwards."""
@@ -111,10 +132,14 @@ class Hss:
         """An LMS signature; C follows from the seed, so that a leaf asked twice says the same."""
         return spot.key.sign_message(leaf, parts, *way)
 
+    def randomizer(self, index: int, spot: Spot, leaf: int) -> bytes:
+        """C of the lowest tree."""
+        return spot.key.randomizer(leaf)
+
     def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
         """q, both types and C."""
         row = spot.key.set
-        head = leaf.to_bytes(4, "big") + row.ots_code.to_bytes(4, "big") + spot.key.randomizer(leaf)
+        head = leaf.to_bytes(4, "big") + row.ots_code.to_bytes(4, "big") + self.randomizer(index, spot, leaf)
         values = bytes((row.len1 + row.len2) * row.n)
         return head + values + row.code.to_bytes(4, "big") + bytes(row.h * row.n)
 

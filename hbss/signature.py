@@ -15,6 +15,7 @@ from hbss.errors import BadKey, InvalidSignature
 from hbss.keys import PublicKey
 from hbss.params import HSS_HEADER, hss_form, index_len, lms_row, rows
 
+_LMS_HEAD = 8  # u32(q) || u32(LM-OTS type)
 _TREE_ID = slice(8, 24)  # I in an LMS public key: u32(type) || u32(LM-OTS type) || I || root
 
 
@@ -48,6 +49,8 @@ class Reading(NamedTuple):
 
     number: int
     """The index."""
+    randomizer: bytes
+    """Of the lowest layer: r (XMSS, XMSS^MT) or C (LMS, HSS)."""
     uses: list[OneTime]
     links: list[Link]
 
@@ -84,12 +87,13 @@ class _Xmss:
         if index >> row.h:
             raise Malformed(f"index {index} is out of range: it is below 2^{row.h}")
         uses, at, end = [], self._index_len, self._index_len + row.n + self._chains_len
+        r = signature[at : at + row.n]
         for layer in range(row.d):
             number, leaf = number >> self._height, number & ((1 << self._height) - 1)
             uses.append(OneTime(layer, number.to_bytes(8, "big"), number, leaf, sha256(signature[at:end]).digest()))
             at = end + self._height * row.n
             end = at + self._chains_len
-        return Reading(index, uses, [])
+        return Reading(index, r, uses, [])
 
 
 class _Hss:
@@ -108,6 +112,7 @@ class _Hss:
         links: list[Link] = []
         for layer in range(self._levels - 1, -1, -1):
             use = lms.read(layer, public[_TREE_ID], number, signature, at)
+            c = signature[at + _LMS_HEAD : at + _LMS_HEAD + lms.n]
             uses.append(use)
             number = number << lms.height | use.leaf
             end = at + lms.size
@@ -120,7 +125,7 @@ class _Hss:
         if at != len(signature):
             raise Malformed(f"{len(signature)} bytes instead of {at}")
         uses.reverse()
-        return Reading(number, uses, links)
+        return Reading(number, c, uses, links)
 
     def _child(self, signature: bytes, layer: int, at: int) -> _Lms:
         """The set of the LMS public key that begins here."""
@@ -139,10 +144,10 @@ class _Lms:
     """One LMS signature: q || u32(LM-OTS type) || C || chain values || u32(LMS type) || path."""
 
     def __init__(self, row: SetRow) -> None:
-        self.height, self.size, self.public_len = row.h, row.signature_len, row.public_len
+        self.height, self.n, self.size, self.public_len = row.h, row.n, row.signature_len, row.public_len
         self._name, self._codes = row.name, (row.ots_code, row.code)
         self._end = row.signature_len - row.h * row.n - 4  # of the chain values
-        self._numbers = struct.Struct(f">II{self._end - 8}xI")
+        self._numbers = struct.Struct(f">II{self._end - _LMS_HEAD}xI")
 
     def read(self, layer: int, tree: bytes, number: int, signature: bytes, at: int) -> OneTime:
         """The one-time signature in the LMS signature that begins here."""
@@ -153,7 +158,7 @@ class _Lms:
             raise Malformed(f"the type codes of layer {layer} are not those of {self._name}")
         if leaf >> self.height:
             raise Malformed(f"leaf {leaf} of layer {layer} is out of range: it is below 2^{self.height}")
-        return OneTime(layer, tree, number, leaf, sha256(signature[at + 8 : at + self._end]).digest())
+        return OneTime(layer, tree, number, leaf, sha256(signature[at + _LMS_HEAD : at + self._end]).digest())
 
 
 @functools.lru_cache(maxsize=512)  # all signatures of one lower tree have the same link; at most 5 MB

@@ -6,6 +6,7 @@ an operator: a program that signs needs none of them.
 
 from __future__ import annotations
 
+import hmac
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from hbss import creation
 from hbss.encoding.passwords import encoded_or_none
 from hbss.errors import StateError, StateUnsafe
+from hbss.families import family, randomizer_of
 from hbss.keys import PublicKey
 from hbss.signature import Malformed, reader
 from hbss.stateful import StatefulPrivateKey, tower_of
@@ -229,8 +231,9 @@ def recover(
 
     That is above what the witness has seen, above `signature` (the newest one that was released), and not below
     `skip_to`; without a witness one of the two must be given. Signers that are still open are refused from then on, but
-    one that holds a batch can use it up: stop them first. ValueError if nothing says how far to skip, or if it lies
-    beyond the key's end; BadKey, StateError and others as for `open_key`.
+    one that holds a batch can use it up: stop them first. ValueError if nothing says how far to skip, if it lies
+    beyond the key's end, or for a signature that this key has not made; BadKey, StateError and others as for
+    `open_key`.
     """
     with closing(open_state(path, password=encoded_or_none(password))) as opened:
         state = opened.store.describe()
@@ -242,7 +245,7 @@ def recover(
             )
         wanted = [mark.next for mark in marks]
         wanted += [] if skip_to is None else [skip_to]
-        wanted += [] if signature is None else [_index_of(opened.public, signature) + 1]
+        wanted += [] if signature is None else [_index_of(opened, signature) + 1]
         if max(wanted) > state.limit:
             raise ValueError(f"index {max(wanted)} lies beyond the end of {opened.path}, which is {state.limit}")
         epoch = max(mark.epoch for mark in marks) + 1
@@ -252,8 +255,13 @@ def recover(
         return read_status(opened)
 
 
-def _index_of(public: PublicKey, signature: bytes) -> int:
+def _index_of(opened: OpenState, signature: bytes) -> int:
+    """The index of a signature by this key: that its randomiser is the one of its index, only this key's can be."""
     try:
-        return reader(public).read(signature).number
+        found = reader(opened.public).read(signature)
     except Malformed as error:
         raise ValueError(f"what was given as the newest signature can be none of this key: {error}") from None
+    tower = family(opened.set, opened.key.secret, keyfile.public_seed(opened.set, opened.key.public_key), None)
+    if not hmac.compare_digest(found.randomizer, randomizer_of(tower, found.number)):
+        raise ValueError(f"what was given as the newest signature was not made by {opened.path}, but by another key")
+    return found.number

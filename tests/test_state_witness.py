@@ -15,7 +15,7 @@ from hbss import create_key, open_key, state
 from hbss.stores import StoreState
 from hbss.stores.sqlite import SqliteStore
 from hbss.stores.witness import Witness
-from tests.state_kit import HSS, LMS, XMSSMT, index_of, one_time_keys, put_back, used_twice
+from tests.state_kit import HSS, LMS, XMSS, XMSSMT, index_of, one_time_keys, put_back, used_twice
 
 pytestmark = pytest.mark.filterwarnings("ignore:the witness .* lies on the same disk:RuntimeWarning")
 
@@ -221,3 +221,21 @@ def test_recovery_of_a_tower(tmp_path: Path, name: str, monkeypatch: pytest.Monk
         with open_key(key) as handle:
             assert index_of(name, handle.sign(b"x")) == 40
     assert used_twice(signed) == []
+
+
+@pytest.mark.parametrize("name", [LMS, HSS, XMSS, XMSSMT])
+def test_another_keys_signature_says_nothing(tmp_path: Path, name: str) -> None:
+    """Its index would be skipped to, and indices above it used again; a signature of the key itself counts."""
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for path in (mine, other):
+        create_key(path, name)
+    with open_key(other) as handle:
+        foreign = handle.sign(b"x")
+    with open_key(mine) as handle:
+        handle.sign_many([b"y"] * 40 if name == HSS else [b"y"] * 2)  # of HSS up to a second tree
+        own = handle.sign(b"z")
+    before = state.status(mine)
+    with pytest.raises(ValueError, match=r"was not made by .*mine, but by another key"):
+        state.recover(mine, signature=foreign)
+    assert state.status(mine) == before
+    assert state.recover(mine, signature=own).next == before.next == index_of(name, own) + 1
