@@ -41,7 +41,6 @@ hbss_status hbss_key_from_seeds(hbss_key *key, const hbss_backend *backend, cons
                                 const uint8_t *secret, const uint8_t *public_seed, const uint8_t *root)
 {
   memset(key, 0, sizeof *key);
-  if (!hbss_backend_supported(backend)) return HBSS_BAD_ARGUMENT;
   key->backend = backend;
   key->set = set;
   key->levels = 1;
@@ -60,8 +59,7 @@ hbss_status hbss_key_from_public(hbss_key *key, const hbss_backend *backend, hbs
                                  const uint8_t *public_key, size_t len)
 {
   memset(key, 0, sizeof *key);
-  if ((uint32_t)scheme > HBSS_SLHDSA || (set && set->scheme != scheme) || !hbss_backend_supported(backend))
-    return HBSS_BAD_ARGUMENT;
+  if ((uint32_t)scheme > HBSS_SLHDSA || (set && set->scheme != scheme)) return HBSS_BAD_ARGUMENT;
   key->backend = backend;
   key->levels = 1;
   key->has_root = 1;
@@ -138,8 +136,10 @@ hbss_status hbss_tree_climb(uint8_t *root, const hbss_key *key, uint32_t layer, 
                             const uint8_t *node, const uint8_t *path)
 {
   const hbss_spot at = {key, {.layer = layer, .tree = tree, .index = leaf}};
-  memset(root, 0, key->n);
-  if (!exists(key, layer, tree, 0, leaf)) return HBSS_BAD_ARGUMENT;
+  if (!exists(key, layer, tree, 0, leaf)) {
+    memset(root, 0, key->n);
+    return HBSS_BAD_ARGUMENT;
+  }
   memmove(root, node, key->n);
   hbss_merkle_climb(root, key->tweak->nodes, &at, &path, key->height, 1);
   return HBSS_OK;
@@ -148,6 +148,10 @@ hbss_status hbss_tree_climb(uint8_t *root, const hbss_key *key, uint32_t layer, 
 /* ---- streams ---- */
 
 static int has_index(const hbss_key *key, uint64_t index) { return key->set->h >= 64 || !(index >> key->set->h); }
+
+/* Whether the key knows all that a message is hashed with. Without its root a key would sign another digest under the same
+ * index, and that must not happen; LMS hashes I instead. */
+static int can_digest(const hbss_key *key) { return key->has_root || key->set->scheme == HBSS_LMS; }
 
 hbss_status hbss_randomizer(uint8_t *r, const hbss_key *key, uint64_t index)
 {
@@ -164,6 +168,7 @@ hbss_status hbss_randomizer_start(hbss_stream *stream, const hbss_key *key, cons
   memset(stream, 0, HBSS_STREAM_HEAD);
   if (key->set->scheme != HBSS_SLHDSA || !key->has_seeds) return HBSS_BAD_ARGUMENT;
   hbss_slhdsa_randomizer(stream, key, opt_rand);
+  stream->keyed = 1;
   hbss_secret_wipe_message();
   return HBSS_OK;
 }
@@ -171,7 +176,7 @@ hbss_status hbss_randomizer_start(hbss_stream *stream, const hbss_key *key, cons
 hbss_status hbss_digest_start(hbss_stream *stream, const hbss_key *key, uint64_t index, const uint8_t *r)
 {
   memset(stream, 0, HBSS_STREAM_HEAD);
-  if (!has_index(key, index)) return HBSS_BAD_ARGUMENT;
+  if (!has_index(key, index) || !can_digest(key)) return HBSS_BAD_ARGUMENT;
   row_of(key)->digest_start(stream, key, index, r);
   return HBSS_OK;
 }
@@ -179,6 +184,7 @@ hbss_status hbss_digest_start(hbss_stream *stream, const hbss_key *key, uint64_t
 void hbss_stream_update(hbss_stream *stream, const uint8_t *data, size_t len)
 {
   hbss_hash_update(&stream->message, data, len);
+  if (stream->keyed) hbss_secret_wipe_message();
 }
 
 void hbss_stream_finish(uint8_t *out, hbss_stream *stream)
@@ -218,7 +224,7 @@ hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t lay
 hbss_status hbss_sign_start(hbss_stream *stream, const hbss_key *key, uint64_t index)
 {
   memset(stream, 0, HBSS_STREAM_HEAD);
-  const hbss_status status = hbss_randomizer(stream->r, key, index);
+  const hbss_status status = can_digest(key) ? hbss_randomizer(stream->r, key, index) : HBSS_BAD_ARGUMENT;
   if (status) return status;
   row_of(key)->digest_start(stream, key, index, stream->r);
   stream->index = index;

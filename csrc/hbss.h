@@ -5,7 +5,8 @@
  * nodes, scratch) belong to the caller. `hbss_key` and `hbss_stream` are opaque: the caller gives hbss_key_len() or
  * hbss_stream_len() bytes, aligned to 64, and wipes them with hbss_wipe(). An expanded key is const and may be shared by
  * threads. Outputs come first; a length follows its pointer; when a status is not HBSS_OK every output is zeroed. What has
- * used a secret leaves nothing of it on the stack.
+ * used a secret leaves nothing of it on the stack; an output in the making may hold secret values, so it lies in memory of
+ * the caller's own.
  *
  * Messages are streamed: to be signed, message -> digest -> signature, or all of it with one leaf of a stateful key. */
 #ifndef HBSS_H
@@ -16,11 +17,6 @@
 #define HBSS_CHECKED __attribute__((warn_unused_result))
 #else
 #define HBSS_CHECKED
-#endif
-#if defined(HBSS_WASM)
-#define HBSS_API __attribute__((visibility("default")))
-#else
-#define HBSS_API
 #endif
 
 /* cffi reads from here */
@@ -57,7 +53,7 @@ typedef struct hbss_stream hbss_stream;   /* a message on its way to a digest */
 const hbss_set *hbss_set_at(size_t i);
 const hbss_backend *hbss_backend_at(size_t i);
 const char *hbss_backend_name(const hbss_backend *backend);
-int hbss_backend_supported(const hbss_backend *backend);
+int hbss_backend_supported(const hbss_backend *backend); /* by this CPU; no key checks it again: to ask takes long */
 /* The i-th kernel a backend uses for a function, widest first: its name (NULL after the last) and lanes; and `calls`
  * dependent compressions of all its lanes, for benchmarks. */
 const char *hbss_backend_kernel(uint32_t *lanes, const hbss_backend *backend, hbss_function function, size_t i);

@@ -10,6 +10,7 @@ static const hbss_scheme_row *row_of(const hbss_key *key) { return hbss_scheme_r
 hbss_status hbss_verify_start(hbss_stream *stream, const hbss_key *key, const uint8_t *signature, size_t len)
 {
   memset(stream, 0, HBSS_STREAM_HEAD);
+  if (!key->has_root) return HBSS_BAD_ARGUMENT;
   const hbss_status status = row_of(key)->verify_start(stream, key, signature, len);
   stream->signature_len = status ? 0 : len;
   return status;

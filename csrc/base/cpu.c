@@ -1,6 +1,7 @@
 /* cpu.c - what this CPU can do, and the operating system saves at a switch of threads. The only file that asks.
  *
- * Called when a backend is chosen; asked anew each time, for the C core keeps no state: callers remember the answer.
+ * Called when a backend is chosen, and asked anew each time, for the C core keeps no state: callers remember the answer,
+ * as CPUID costs microseconds in a virtual machine.
  * A feature counts only with everything its kernels are compiled for, and only if the system saves its registers. */
 #include "cpu.h"
 #if defined(__GNUC__) && defined(__x86_64__)

@@ -237,9 +237,10 @@ static void chain_ordered(uint8_t *x, const hbss_hash *hash, const hbss_items *i
   (items->masked ? walk_masked : walk_plain)(x, hash, items, from, to, order, count);
 }
 
-/* Chains of unequal lengths go longest first (a counting sort), so that the lanes end together. */
-static void chain_uneven(uint8_t *x, const hbss_hash *hash, const hbss_items *items, const uint8_t *from, const uint8_t *to,
-                         size_t base, size_t count)
+/* Chains of unequal lengths go longest first (a counting sort), so that the lanes end together. Never inlined: chains of
+ * one length go deeper, and need not have these arrays above them. */
+static __attribute__((noinline)) void chain_uneven(uint8_t *x, const hbss_hash *hash, const hbss_items *items,
+                                                   const uint8_t *from, const uint8_t *to, size_t base, size_t count)
 {
   const hbss_later of = {items, base};
   hbss_items some = *items;

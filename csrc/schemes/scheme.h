@@ -16,6 +16,7 @@ struct hbss_stream {
   const hbss_key *key;
   uint64_t index;           /* that is signed at */
   int signs;                /* whether that is what the stream is for */
+  int keyed;                /* whether it began with a secret, SK.prf */
   size_t signature_len;     /* of a signature to be verified, that the start found well-formed; else 0 */
   hbss_key level[HBSS_MAX_LEVELS - 1]; /* HSS: the keys below the top, as the signature gives them; public */
 };

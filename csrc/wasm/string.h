@@ -1,4 +1,4 @@
-/* string.h - what the core takes from the C library, which a bare WebAssembly module has not: three functions, in memory.c. */
+/* string.h - what the core takes from the C library, which a bare WebAssembly module has not: three functions, in module.c. */
 #ifndef HBSS_WASM_STRING_H
 #define HBSS_WASM_STRING_H
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The only file that calls the WebAssembly module, as hbss/_native.py is in Python: bytes in, bytes out, a status
+ * The only file that calls the WebAssembly module, as hbss/_native is in Python: bytes in, bytes out, a status
  * becomes an error. It is for hbss.js, which keeps the rules of keys; nothing here does, so nothing else should use it.
  *
  * The functions and their arguments are those of csrc/hbss.h. An `at` is an address in the module's memory.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hbss._hbss import ffi, lib
 from hbss._native.library import SCHEMES, chosen_backend, row_of, set_pointers
-from hbss._native.memory import bytes_of, check, finish, give_back, new_stream, opaque
+from hbss._native.memory import bytes_of, check, feed, finish, give_back, new_stream, opaque
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -123,9 +123,7 @@ class Key:
         n, pointer, stream = self.set.n, self._pointer, new_stream()
         status = lib.hbss_sign_start(stream, pointer, index)
         if not status:
-            for part in parts:
-                data = bytes_of(part)
-                lib.hbss_stream_update(stream, data, len(data))
+            feed(stream, parts)
             way = bytes_of(path, self._path_len), bytes_of(node, n), bytes_of(root, n)
             out = bytearray(self._part_len)
             status = lib.hbss_sign_finish(ffi.from_buffer(out), stream, pointer, *way)
@@ -155,9 +153,7 @@ class Key:
         stream = new_stream()
         status = lib.hbss_verify_start(stream, self._pointer, view, len(view))
         if not status:
-            for part in parts:
-                data = bytes_of(part)
-                lib.hbss_stream_update(stream, data, len(data))
+            feed(stream, parts)
             status = lib.hbss_verify_finish(stream, self._pointer, view, len(view))
         give_back(stream)
         check(status)

@@ -87,11 +87,16 @@ def give_back(stream: Any) -> None:
     _streams.append(stream)
 
 
-def finish(stream: Any, parts: Iterable[Buffer], length: int) -> bytes:
-    """The bytes that a stream ends in, after all parts of a message."""
+def feed(stream: Any, parts: Iterable[Buffer]) -> None:
+    """Have a stream read a message in parts."""
     for part in parts:
         data = bytes_of(part)
         lib.hbss_stream_update(stream, data, len(data))
+
+
+def finish(stream: Any, parts: Iterable[Buffer], length: int) -> bytes:
+    """The bytes that a stream ends in, after all parts of a message."""
+    feed(stream, parts)
     out = bytearray(length)
     lib.hbss_stream_finish(ffi.from_buffer(out), stream)
     give_back(stream)

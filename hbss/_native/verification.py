@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hbss._hbss import ffi, lib
 from hbss._native.key import Key
-from hbss._native.memory import BYTES, aligned, bytes_of, check, give_back, new_stream, uncleared
+from hbss._native.memory import BYTES, aligned, bytes_of, check, feed, give_back, new_stream, uncleared
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -25,21 +25,21 @@ class Verification:
     def __init__(self, key: Key, unsigned: Buffer) -> None:
         self._key = key
         self._unsigned = bytes_of(unsigned)
-        self._stream = new_stream()
+        self._stream: Any = new_stream()
         check(lib.hbss_verify_start(self._stream, key._pointer, self._unsigned, len(self._unsigned)))
 
     def watch(self, parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
         """Hand on a message in parts, and see all of them."""
         for part in parts:
-            data = bytes_of(part)
-            lib.hbss_stream_update(self._stream, data, len(data))
+            feed(self._stream, (part,))
             yield part
 
     def finish(self, signature: Buffer) -> None:
-        """Return if the whole signature is a good one; else raise InvalidSignature."""
+        """Return if the whole signature is a good one; else raise InvalidSignature. It may be asked once."""
         view = bytes_of(signature, len(self._unsigned))
-        status = lib.hbss_verify_finish(self._stream, self._key._pointer, view, len(view))
-        give_back(self._stream)
+        stream, self._stream = self._stream, None  # whoever gets it next must not share it with us
+        status = lib.hbss_verify_finish(stream, self._key._pointer, view, len(view))
+        give_back(stream)
         check(status)
 
 

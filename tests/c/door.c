@@ -72,6 +72,16 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
     MUST(hbss_sign_start(stream, key, 0) == HBSS_OK);
     REFUSED(hbss_sign_finish(part, stream, public, path, in, in), part, part_len); /* begun by another key */
   }
+  hbss_key *rootless = aligned(hbss_key_len()); /* hashes no message, where the root goes in, and verifies none */
+  uint8_t *secret = random_exactly(set->secret_len), *seed = random_exactly(set->public_seed_len);
+  MUST(hbss_key_from_seeds(rootless, backend, set, secret, seed, NULL) == HBSS_OK);
+  const hbss_status digests = set->scheme == HBSS_LMS ? HBSS_OK : HBSS_BAD_ARGUMENT;
+  MUST(hbss_digest_start(stream, rootless, 0, in) == digests);
+  MUST(hbss_sign_start(stream, rootless, 0) == (set->scheme == HBSS_SLHDSA ? HBSS_BAD_ARGUMENT : digests));
+  MUST(hbss_verify_start(stream, rootless, whole, set->signature_len) == HBSS_BAD_ARGUMENT);
+  free(rootless); free(secret); free(seed);
+  MUST(hbss_tree_climb(root, key, 0, 0, 0, in, path) == HBSS_OK);
+  MUST(hbss_tree_climb(in, key, 0, 0, 0, in, path) == HBSS_OK && !memcmp(in, root, n)); /* in place */
   if (set->scheme == HBSS_LMS) REFUSED(hbss_key_child(three, small, public, 0, set), three, set->secret_len);
   if (set->scheme == HBSS_SLHDSA) REFUSED(hbss_slhdsa_sign(whole, public, in, in, NULL, 0, scratch), whole, set->signature_len);
   MUST(hbss_key_from_seeds(public, backend, set, in, in, NULL) == HBSS_OK); /* no root, so no public key */

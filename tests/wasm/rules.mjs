@@ -7,6 +7,7 @@ import { instance, withRandomness } from "./answers.mjs";
 const SMALL = "LMS_SHA256_M32_H5_W8", XMSS = "XMSS-SHA2_10_192", FAST = "SLH-DSA-SHA2-128f", SLOW = "SLH-DSA-SHA2-128s";
 const encode = (text) => new TextEncoder().encode(text);
 const MESSAGE = encode("a message");
+const STACK = 1 << 17, DOOR = 512; // where the module's stack begins, downwards; bytes of its outermost frames
 /** Bytes that occur nowhere by chance. */
 const seeds = (len) => Uint8Array.from({ length: len }, (_, i) => (i * 151 + (i >> 3) * 7 + 33) & 255);
 
@@ -238,6 +239,24 @@ const RULES = {
       const beyond = () => hbss.parents(key.set, seed, key.height, 1, new Uint8Array(2 * n));
       await refused("RangeError", beyond, "out of range");
       await refused("RangeError", () => hbss.climb(key.set, seed.slice(1), 0, new Uint8Array(n), path), "public seed");
+    }
+  },
+  async "nothing secret stays on the stack"({ core }) {
+    const PAINT = 0xa5, { c } = core;
+    for (let i = 0, backend; (backend = c.hbss_backend_at(i)); i++) {
+      for (const name of ["XMSS-SHA2_10_256", "XMSS-SHAKE_10_512", "LMS_SHA256_M32_H5_W1", FAST]) {
+        core.within((room) => {
+          const row = core.row(name), key = room.take(c.hbss_key_len()), nodes = room.take(row.n);
+          const [secret, seed, root] = [row.secretLen, row.publicSeedLen, row.n].map((len) => room.put(seeds(len)));
+          core.check(c.hbss_key_from_seeds(key, backend, row.at, secret, seed, root));
+          const stack = new Uint8Array(c.memory.buffer, 0, STACK).fill(PAINT);
+          core.check(c.hbss_tree(nodes, key, 0, 0n, 0, 0));
+          const deepest = stack.findIndex((byte) => byte !== PAINT);
+          must(STACK - deepest < 64 << 10, `${name}: ${STACK - deepest} bytes of stack`);
+          const left = stack.subarray(deepest, STACK - DOOR).filter((byte) => byte && byte !== PAINT).length;
+          must(!left, `${name}: ${left} bytes are left on the stack`);
+        });
+      }
     }
   },
   async "memory is used again, and grows"({ hbss, core }) {
