@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hbss import HandleDead, KeyExhausted, StateError, StateFenced, StateUnsafe, StoreBusy
+from hbss import HandleDead, KeyExhausted, StateError, StateFenced, StateUnsafe, StoreBusy, create_key
 from hbss.stores import ChildSignature
 from hbss.stores.database import is_database
 from hbss.stores.sqlite import SqliteStore
@@ -122,6 +122,41 @@ def test_a_replaced_lock_file_is_locked_anew(key: Path, store: SqliteStore) -> N
     os.symlink("/dev/null", f"{key}.lock")
     with pytest.raises(StateUnsafe, match="lock file"):
         store.reserve(1)
+
+
+def test_an_interrupt_leaves_no_lock_behind(key: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the moment in which the lock is let go of: others get it all the same."""
+    release, calls = store._file_lock._release, []
+
+    def interrupted() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        release()
+
+    monkeypatch.setattr(store._file_lock, "_release", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.reserve(1)
+    with contextlib.closing(sqlite_store(key)) as other:
+        assert other.reserve(1) == range(1, 2)
+    assert store.reserve(1) == range(2, 3)
+
+
+def test_the_lock_does_not_wait_for_itself(store: SqliteStore) -> None:
+    """A signal handler that asks the store while its thread holds it gets an error, not a deadlock."""
+    with store.transaction(), pytest.raises(StateError, match="by a signal handler"):
+        store.describe()
+    assert store.reserve(1) == range(1)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+def test_roots_lock_file_is_the_owners(tmp_path: Path) -> None:
+    """Root looks at somebody's key first, and its owner still gets in."""
+    create_key(tmp_path / "key", "LMS_SHA256_M32_H5_W8")
+    (tmp_path / "key.lock").unlink(missing_ok=True)
+    os.chown(tmp_path / "key", 65534, 65534)
+    sqlite_store(tmp_path / "key").close()
+    assert (tmp_path / "key.lock").stat().st_uid == 65534
 
 
 def test_a_full_disk_burns_nothing_silently(key: Path, store: SqliteStore) -> None:

@@ -6,6 +6,7 @@ import copy
 import os
 import pickle
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -249,6 +250,58 @@ def test_signing_from_within_signing_is_refused(key: Path, monkeypatch: pytest.M
         monkeypatch.setattr(handle._tower, "sign", interrupted)
         handle.public_key().verify(handle.sign(b"outer"), b"outer")
         assert handle.remaining == 1022
+
+
+def test_closing_from_within_signing_waits(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that closes the key and ends the process neither hangs nor tears the store from under the signature."""
+    handle = open_key(key)
+    tower_sign = handle._tower.sign
+
+    def closing(index: int, parts: Iterable[bytes | memoryview]) -> bytes:
+        handle.close()
+        return tower_sign(index, parts)
+
+    monkeypatch.setattr(handle._tower, "sign", closing)
+    handle.public_key().verify(handle.sign(b"x"), b"x")
+    with pytest.raises(hbss.HandleDead, match="closed"):
+        handle.sign(b"y")
+    with open_key(key) as again:
+        assert (again.status().used, again.status().reserved) == (1, 0)
+
+
+def test_status_while_a_file_is_read(key: Path, tmp_path: Path) -> None:
+    """A progress callback may ask how things stand: the index is leased then, and the signature is made."""
+    (tmp_path / "file").write_bytes(b"x" * 100)
+    seen: list[int] = []
+    with open_key(key) as handle:
+        signature = handle.sign_file(tmp_path / "file", progress=lambda *_: seen.append(handle.status().reserved))
+        handle.public_key().verify(signature, b"x" * 100)
+        assert set(seen) == {1}
+        assert handle.status().used == 1
+
+
+def test_threads_that_fork_at_once_leave_the_key_usable(key: Path) -> None:
+    """Each fork lets go of the locks that it took, and of no others."""
+
+    def fork() -> None:
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+    with open_key(key) as handle:
+        threads = [threading.Thread(target=fork) for _ in range(2)]
+        with handle._store._mutex:  # type: ignore[attr-defined]  # a transaction is under way
+            for thread in threads:
+                thread.start()
+            time.sleep(0.1)
+        for thread in threads:
+            thread.join(20)
+        assert not any(thread.is_alive() for thread in threads)
+        signer = threading.Thread(target=handle.sign, args=(b"x",))
+        signer.start()
+        signer.join(20)
+        assert not signer.is_alive()
 
 
 def test_two_handles_take_turns(key: Path) -> None:

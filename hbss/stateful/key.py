@@ -114,7 +114,8 @@ class StatefulPrivateKey(Signer):
         """What the store knows: used, burned, reserved by whom and when, left; epoch, authority, witness."""
         self._check_process()
         with self._lock:
-            self._settle()
+            if not self._signing:  # else it is asked while a file is read that is being signed
+                self._settle()
         return read_status(self._opened)
 
     @property
@@ -133,13 +134,20 @@ class StatefulPrivateKey(Signer):
         return self._public
 
     def close(self) -> None:
-        """Close the key; it may be closed more than once."""
+        """Close the key; it may be closed more than once.
+
+        Called while this thread signs, as by a signal handler, it takes effect when that has ended.
+        """
         if os.getpid() == self._pid:
             with self._lock:
-                with suppress(StateError, HandleDead):  # accounting only: nothing was lost that had not been
-                    self._settle()
                 self._closed = True
-                self._opened.close()
+                if not self._signing:
+                    self._end()
+
+    def _end(self) -> None:
+        with suppress(StateError, HandleDead):  # accounting only: nothing was lost that had not been
+            self._settle()
+        self._opened.close()
 
     # ---- reserving
 
@@ -233,6 +241,8 @@ class StatefulPrivateKey(Signer):
                 return act(argument)
             finally:
                 self._signing = False
+                if self._closed:  # from within
+                    self._end()
 
     # ---- messages
 

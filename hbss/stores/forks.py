@@ -52,12 +52,14 @@ class Handle:
 
 
 _open: weakref.WeakSet[Handle] = weakref.WeakSet()
+_turn = threading.Lock()  # two threads may fork at once
 _forking: list[Handle] = []
 
 
 def register(store: Handle) -> None:
     """Take part in every fork from now on."""
-    _open.add(store)
+    with _turn:
+        _open.add(store)
 
 
 def leak(thing: object) -> None:
@@ -66,6 +68,7 @@ def leak(thing: object) -> None:
 
 
 def _before() -> None:
+    _turn.acquire()
     _forking[:] = list(_open)
     for store in _forking:
         store.before_fork()
@@ -74,11 +77,13 @@ def _before() -> None:
 def _in_parent() -> None:
     while _forking:
         _forking.pop().after_fork_in_parent()
+    _turn.release()
 
 
 def _in_child() -> None:
     while _forking:
         _forking.pop().after_fork_in_child()
+    _turn.release()
 
 
 if hasattr(os, "register_at_fork"):

@@ -14,57 +14,94 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hbss.errors import StateUnsafe, StoreBusy
+from hbss.errors import StateError, StateUnsafe, StoreBusy
 
 if sys.platform != "win32":
     import fcntl
 
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class FileLock:
-    """An exclusive lock, taken for one reservation at a time."""
+    """An exclusive lock, taken for one reservation at a time; its file stays open in between.
 
-    def __init__(self, path: Path, timeout: float) -> None:
+    owned_by: the file whose owner a new lock file gets, when root makes it: else he locks the owner out.
+    """
+
+    def __init__(self, path: Path, timeout: float, owned_by: Path | None = None) -> None:
         self._path = path
         self._timeout = timeout
+        self._owned_by = owned_by
         self._queue = threading.Lock()  # threads wait for one another here, not by trying again and again
+        self._thread = 0  # that holds it
         self._descriptor: int | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock; StoreBusy if another process has it for longer than the time-out."""
+        """Hold the lock; StoreBusy if another process has it for longer than the time-out.
+
+        StateError if this very thread holds it already: a signal handler would wait for what it has interrupted.
+        """
         if sys.platform == "win32":
             yield
             return
+        if self._thread == threading.get_ident() and self._queue.locked():
+            raise StateError("this handle is at work: it was called from within itself, by a signal handler")
         with self._queue:
+            self._thread = threading.get_ident()
             try:
                 self._acquire(time.monotonic() + self._timeout)
                 yield
             finally:
-                self._release()
+                try:
+                    self._release()
+                except BaseException:  # an interrupt, perhaps before anything was done: the lock must not stay
+                    self._release()
+                    raise
 
-    def abandon(self) -> None:
-        """In a forked child: let go of the parent's descriptor without unlocking."""
+    def close(self) -> None:
+        """Let go of the file. In a forked child this leaves the parent's lock as it is."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
 
     def _acquire(self, deadline: float) -> None:
         while True:
-            try:
-                descriptor = self._descriptor = os.open(self._path, _FLAGS, 0o600)
-            except OSError as error:
-                raise StateUnsafe(f"the lock file {self._path} cannot be opened: {error.strerror}") from None
+            if self._descriptor is None:
+                self._descriptor = self._open()
+            descriptor = self._descriptor
             self._wait(descriptor, deadline)
             if self._is_current(descriptor):
                 return
-            self._release()  # someone removed the file while we waited: its lock means nothing
+            self.close()  # someone has removed the file: its lock means nothing
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, _FLAGS)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise self._cannot(error) from None
+        try:
+            descriptor = os.open(self._path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # another process was faster
+            return self._open()
+        except OSError as error:
+            raise self._cannot(error) from None
+        if self._owned_by is not None and os.geteuid() == 0:
+            owner = os.stat(self._owned_by)
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        return descriptor
+
+    def _cannot(self, error: OSError) -> StateUnsafe:
+        return StateUnsafe(
+            f"the lock file {self._path} cannot be opened: {error.strerror}; it must be of the key's owner"
+        )
 
     def _release(self) -> None:
+        """Unlock, by name: closing alone would leave the lock with a child that was forked meanwhile."""
         if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
-            unlock(descriptor)
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def _wait(self, descriptor: int, deadline: float) -> None:
         try:
@@ -118,7 +155,7 @@ class _Waiter:
 
 
 def unlock(descriptor: int) -> None:
-    """Let go of a lock; closing alone would leave it with a child that was forked meanwhile."""
+    """Let go of a lock and its file; closing alone would leave it with a child that was forked meanwhile."""
     if sys.platform != "win32":
         fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)

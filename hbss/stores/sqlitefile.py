@@ -34,7 +34,7 @@ class SqliteFile(forks.Handle):
         self._identity = guards.check_file(self.path)
         guards.check_place(self.path)
         database.refuse_wal_files(self.path)
-        self._file_lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout)
+        self._file_lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout, self.path)
         self._connection = database.connect(self.path, timeout)
         try:
             with self._file_lock.held(), database.translated(self.path):
@@ -44,6 +44,7 @@ class SqliteFile(forks.Handle):
             guards.check_same_file(self.path, self._identity)
         except BaseException:
             self._connection.close()
+            self._file_lock.close()
             raise
         forks.register(self)
 
@@ -80,6 +81,7 @@ class SqliteFile(forks.Handle):
         with self._mutex:
             self._dead = "it was closed"
             self._connection.close()
+            self._file_lock.close()
 
     def _roll_back(self) -> None:
         try:
@@ -118,7 +120,7 @@ class SqliteFile(forks.Handle):
 
     def _abandon(self) -> None:
         forks.leak(self._connection)
-        self._file_lock.abandon()
+        self._file_lock.close()
 
 
 def create_file(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
