@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from hbss import creation
 from hbss.encoding.passwords import encoded_or_none
-from hbss.errors import StateError, StateUnsafe
+from hbss.errors import BadKey, StateError, StateRolledBack
 from hbss.families import family, randomizer_of
 from hbss.keys import PublicKey
 from hbss.signature import Malformed, reader
 from hbss.stateful import StatefulPrivateKey, tower_of
 from hbss.status import KeyStatus, read_status
-from hbss.stores import KEY_ID_LEN, StateStore, Vouched, engines, guards, keyfile, sqlite
+from hbss.stores import KEY_ID_LEN, NoState, StateStore, Vouched, engines, guards, keyfile, sqlite
 from hbss.stores.keyfile import HERE, KeyFile, Term
 from hbss.stores.opening import OpenState, open_state, open_term, this_signer
 from hbss.stores.witness import witness_id
@@ -84,21 +84,28 @@ def witness(path: _Path, place: str | None, *, password: _Password = None) -> st
     """From now on tell a witness of every reservation before anything is released; None: no witness any more.
 
     place: the path of a file elsewhere, or the URL of a store; what is missing is made there. Returns its URL. Signers
-    that are open go on without it until they open the key again. A RuntimeWarning if it lies on the disk of the key,
+    that are open go on without it until they open the key again. A RuntimeWarning if it lies on the disk of the state,
     where it goes back together with it. ValueError for the key's own store; StateRolledBack if the witness that it had
-    so far has seen more than the store. password: of a key that has one, here and below.
+    so far has seen more than the store; to have none any more that witness need not answer. password: of a key that has
+    one, here and below.
     """
     url = "" if place is None else engines.normal(place)
     with closing(_key_file(path, password)) as file:
         term = _in_force(file)
         if url == term.store_url(file.path):
             raise ValueError(f"{url} is the store of this key itself; a witness has to be somewhere else")
-        if url:
+        try:
             with closing(open_term(file.path, file.key, file.set, term, this_signer())) as opened:
                 opened.check_rollback()
-                _make_witness(term.key_id, url, opened.store)
+                if url:
+                    _make_witness(term.key_id, url, opened.store)
+        except StateRolledBack:
+            raise
+        except (StateError, BadKey, OSError):  # it is lost, perhaps, and that is why it is given up
+            if url:
+                raise
         file.append(replace(term, number=term.number + 1, witness=url))
-        _warn_of_same_disk(url, file.path)
+        _warn_of_same_disk(url, term.store_url(file.path))
     return url
 
 
@@ -109,11 +116,12 @@ def _make_witness(key_id: bytes, url: str, store: StateStore) -> None:
         made.advance(state.epoch, state.next)
 
 
-def _warn_of_same_disk(url: str, path: Path) -> None:
-    if url.startswith(sqlite.SCHEME) and os.stat(url.removeprefix(sqlite.SCHEME)).st_dev == os.stat(path).st_dev:
+def _warn_of_same_disk(witness: str, store: str) -> None:
+    files = [url.removeprefix(sqlite.SCHEME) for url in (witness, store) if url.startswith(sqlite.SCHEME)]
+    if len(files) == 2 and os.stat(files[0]).st_dev == os.stat(files[1]).st_dev:
         warnings.warn(
-            f"the witness {url} lies on the same disk as {path}: whoever puts back an old disk, snapshot or backup of "
-            "both will not be noticed. A witness on another machine protects from that",
+            f"the witness {witness} lies on the same disk as {files[1]}: whoever puts back an old disk, snapshot or "
+            "backup of both will not be noticed. A witness on another machine protects from that",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -126,7 +134,8 @@ def move(path: _Path, place: str, *, password: _Password = None) -> str:
     """Let another store keep the state: the old one refuses for good before the new one accepts. Returns its URL.
 
     place: the URL of a store; `sqlite:` alone is the key file itself. If the move is interrupted, nothing signs until
-    `move` has been called again and ended. ValueError if the state is there already.
+    `move` has been called again and ended, on this file: a copy of it would end it a second time, and repeat indices. A
+    RuntimeWarning as for `witness`. ValueError if the state is there already; else what the new store says.
     """
     url = HERE if place == HERE else engines.normal(place)
     with closing(_key_file(path, password)) as file:
@@ -149,15 +158,27 @@ def move(path: _Path, place: str, *, password: _Password = None) -> str:
             left = opened.store.retire(begun.key_id)
             epoch = opened.store.describe().epoch + 1
             inner = [] if not left else tower_of(opened, prune=False).vouchers(left.start)
-        _settle_in(file, begun, left, epoch, inner)
+        try:
+            _settle_in(file, begun, left, epoch, inner)
+        except (StateError, BadKey, OSError) as error:
+            raise StateError(
+                f"{error}. The move has begun, and nothing signs before it is finished: run hbss state move "
+                f"{file.path} {url} again, or hbss state move {file.path} {HERE} to have the state in the key file"
+            ) from error
         file.append(replace(file.term, number=file.term.number + 1, ready=True))
+        _warn_of_same_disk(begun.witness, begun.store_url(file.path))
     return url
 
 
 def _check_answers(url: str) -> None:
-    """StateError if nobody is there: said before anything is changed."""
-    with suppress(StateUnsafe, FileNotFoundError):  # it has no state of this name, of course
-        engines.open_store(url, os.urandom(KEY_ID_LEN), this_signer()).close()
+    """An error if no state can be kept there: said before anything is changed."""
+    with suppress(NoState):  # of course
+        try:
+            engines.open_store(url, os.urandom(KEY_ID_LEN), this_signer()).close()
+        except FileNotFoundError:
+            folder = Path(url.removeprefix(sqlite.SCHEME)).parent
+            if url.startswith(sqlite.SCHEME) and not os.access(folder, os.W_OK | os.X_OK):
+                raise StateError(f"{folder} cannot be written to: no state can be kept there") from None
 
 
 def _settle_in(file: KeyFile, term: Term, left: range, epoch: int, inner: list[Vouched]) -> None:
@@ -248,9 +269,9 @@ def recover(
         wanted += [] if signature is None else [_index_of(opened, signature) + 1]
         if max(wanted) > state.limit:
             raise ValueError(f"index {max(wanted)} lies beyond the end of {opened.path}, which is {state.limit}")
-        epoch = max(mark.epoch for mark in marks) + 1
-        after = opened.store.advance(epoch, max(wanted))
+        opened.store.advance(max(mark.epoch for mark in marks) + 1, max(wanted))
         if opened.witness is not None:
+            after = opened.store.describe()
             opened.witness.raise_to(after.epoch, after.next)
         return read_status(opened)
 

@@ -68,12 +68,13 @@ class JournalStore:
         def change(row: dict[str, Any]) -> StoreState:
             if next > row["limit"]:
                 raise ValueError("beyond the limit")
+            before = _state(self._key, row)
             row["epoch"], row["next"] = max(epoch, row["epoch"]), max(next, row["next"])
-            return _state(self._key, row)
+            return before
 
-        after = self._do(change)
-        self._epoch = after.epoch
-        return after
+        before = self._do(change)
+        self._epoch = max(epoch, before.epoch)
+        return before
 
     def retire(self, successor: bytes) -> range:
         """Hand on what is left."""

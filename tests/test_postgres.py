@@ -211,7 +211,8 @@ def test_a_refused_reservation_settles_nothing(pg_store: PostgresStore) -> None:
 def test_an_older_epoch_is_fenced(state: State, pg_store: PostgresStore) -> None:
     """A raised epoch ends all signers that were open but the one that raised it."""
     with state.opened() as other:
-        assert other.advance(1, 5)[1:4] == (1, 0, 5)
+        assert other.advance(1, 5)[1:4] == (0, 0, 0)
+        assert other.describe()[1:4] == (1, 0, 5)
         with pytest.raises(StateFenced, match="epoch 1, this signer at 0"):
             pg_store.reserve(1)
         assert other.reserve(1) == range(5, 6)
@@ -221,13 +222,14 @@ def test_an_older_epoch_is_fenced(state: State, pg_store: PostgresStore) -> None
 
 def test_advancing_never_lowers(pg_store: PostgresStore) -> None:
     """Each of the two is raised by itself; beyond the limit nothing is."""
-    assert pg_store.advance(0, 7)[1:4] == (0, 0, 7)
-    assert pg_store.advance(2, 3)[1:4] == (2, 0, 7)
+    assert pg_store.advance(0, 7)[1:4] == (0, 0, 0)
+    assert pg_store.advance(2, 3)[1:4] == (0, 0, 7)
     assert pg_store.advance(1, 0)[1:4] == (2, 0, 7)
     with pytest.raises(ValueError, match="index 32 lies beyond the limit of the key, 31"):
         pg_store.advance(9, 32)
     assert pg_store.describe()[1:4] == (2, 0, 7)
-    assert pg_store.advance(2, 31).remaining == 0
+    assert pg_store.advance(2, 31).remaining == 24
+    assert pg_store.describe().remaining == 0
 
 
 def test_a_fenced_handle_does_not_unfence_itself(state: State, pg_store: PostgresStore) -> None:

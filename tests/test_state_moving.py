@@ -148,6 +148,38 @@ def test_a_place_that_is_none(key: Path, url: str, error: type[Exception], reaso
         handle.sign(b"x")
 
 
+def test_a_place_that_cannot_keep_state(key: Path) -> None:
+    """Nor is anything changed by a file that others can read, a folder, or a file of something else."""
+    (key.with_name("readable")).write_bytes(b"")
+    (key.with_name("readable")).chmod(0o644)
+    key.with_name("folder").mkdir()
+    key.with_name("text").write_bytes(b"no database, but readable by its owner only" * 100)
+    key.with_name("text").chmod(0o600)
+    for name, reason in (("readable", "read or written by others"), ("folder", "is a folder"), ("text", "not a key")):
+        with pytest.raises((hbss.StateUnsafe, hbss.BadKey, IsADirectoryError), match=reason):
+            state.move(key, f"sqlite:{key.with_name(name)}")
+        with open_key(key) as handle:
+            handle.sign(b"x")
+
+
+def test_a_move_that_fails_halfway_says_how_to_go_on(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk of the new place is full when the old store has given up."""
+    url = f"sqlite:{key.with_name('state.db')}"
+
+    def full(*_: object) -> None:
+        raise hbss.StateError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteEngine, "create", full)
+        with pytest.raises(hbss.StateError, match=r"full\. The move has begun.*sqlite: to"):
+            state.move(key, url)
+    with pytest.raises(hbss.StateUnsafe, match="not on a copy of this file: hbss state move"):
+        open_key(key)
+    assert state.move(key, "sqlite:") == "sqlite:"
+    with open_key(key) as handle:
+        handle.sign(b"x")
+
+
 def test_a_store_that_was_lost(key: Path) -> None:
     """The key refuses, and never starts over."""
     place = key.with_name("state.db")

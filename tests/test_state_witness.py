@@ -183,6 +183,52 @@ def test_others_sign_meanwhile(watched: Path, monkeypatch: pytest.MonkeyPatch) -
         assert found.seen <= found.next
 
 
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_copies_that_sign_at_once(watched: Path, ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have looked at the witness before either told it: the second notices, and signs nothing."""
+    clone = watched.with_name("clone")
+    shutil.copy(watched, clone)
+    clone.chmod(0o600)
+    with open_key(watched) as one, open_key(clone) as two, one_time_keys(monkeypatch) as signed:
+        witness = two._opened.witness
+        assert witness is not None
+        mark = witness.mark()
+        monkeypatch.setattr(witness, "mark", lambda: mark)
+        for _ in range(ahead):
+            one.sign(b"x")
+        with pytest.raises(hbss.StateRolledBack, match="there is another one that signs"):
+            two.sign(b"y")
+        monkeypatch.undo()
+    assert not used_twice(signed)
+    assert state.status(clone).burned == 1
+
+
+def test_signers_of_one_store_are_no_copies(watched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reserves, others do and tell the witness, then the first tells it, whose mark lies beyond: that is right."""
+    with open_key(watched) as one, open_key(watched) as two:
+        raise_to = Witness.raise_to
+
+        def late(witness: Witness, epoch: int, next: int) -> StoreState:
+            if witness is one._opened.witness:
+                two.sign_many([b"x", b"x"])
+            return raise_to(witness, epoch, next)
+
+        monkeypatch.setattr(Witness, "raise_to", late)
+        assert index_of(LMS, one.sign(b"y")) == 3
+        assert index_of(LMS, two.sign(b"z")) == 6
+    assert state.status(watched).seen == 7
+
+
+def test_a_witness_is_not_given_up_to_hide_a_copy(watched: Path) -> None:
+    """One that answers and has seen more speaks a last time; one that is lost need not be asked."""
+    put_back(watched)
+    with pytest.raises(hbss.StateRolledBack, match="next index 3"):
+        state.witness(watched, None)
+    assert state.status(watched).seen == 3
+    watched.with_name("witness").unlink()
+    assert state.witness(watched, None) == ""
+
+
 # ---- recovering ----------------------------------------------------------------------------------------------------
 
 

@@ -49,10 +49,11 @@ def witness(key: str, place: str | None, remove: bool) -> None:
     """From now on record every reservation at PLACE too, before a signature is released.
 
     PLACE is the path of a file on another disk, or the URL of a store on another machine. An old copy of the state is
-    then noticed, and refused.
+    then noticed, and refused. --remove asks the witness a last time, if it answers.
     """
     if (place is None) != remove:
         raise click.UsageError("give either a PLACE or --remove")
+    _refuse_memory(place)
     with _warnings_on_stderr():
         url = care.witness(key, place, password=password.of_stateful(key))
     click.echo(f"{key}: {f'the witness is {url}' if url else 'there is no witness any more'}", err=True)
@@ -67,6 +68,7 @@ def move(key: str, url: str) -> None:
     The old store refuses for good before the new one accepts. If this is interrupted, KEY does not sign until the same
     command has been run again.
     """
+    _refuse_memory(url)
     with _warnings_on_stderr():
         target = care.move(key, url, password=password.of_stateful(key))
     click.echo(f"{key}: the state is kept {_where(target)} now", err=True)
@@ -119,7 +121,12 @@ def _lines(found: KeyStatus) -> Iterator[tuple[str, str]]:
     if found.seen is None:
         yield "witness", "none: an old copy of the state would not be noticed"
     else:
-        yield "witness", f"{found.witness}, has seen all below index {found.seen}"
+        gone_back = found.seen > found.next
+        yield (
+            "witness",
+            f"{found.witness}, has seen all below index {found.seen}"
+            + (": MORE than the store, which is an old copy and must not sign" if gone_back else ""),
+        )
     yield (
         "indices",
         f"{found.first} to {found.limit - 1}, the next is {found.next}" if found.remaining else "none is left",
@@ -135,6 +142,11 @@ def _lines(found: KeyStatus) -> Iterator[tuple[str, str]]:
 
 def _where(authority: str) -> str:
     return "in the key file" if authority == HERE else f"by {authority}"
+
+
+def _refuse_memory(url: str | None) -> None:
+    if url == "memory:":
+        raise click.UsageError("memory: ends with this command, and the key would be lost; it is for tests in Python")
 
 
 @contextmanager

@@ -202,7 +202,7 @@ class StatefulPrivateKey(Signer):
             )
         if witness is not None and seen is not None:
             witness.check(seen, self._epoch, indices.start, self._opened.path)
-            witness.raise_to(self._epoch, indices.stop)
+            witness.record(self._epoch, indices, self._store, self._opened.path)
         self._expected = indices.stop
         return indices
 

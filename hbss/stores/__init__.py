@@ -15,9 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from hbss.errors import KeyExhausted
+from hbss.errors import KeyExhausted, StateUnsafe
 
 KEY_ID_LEN = 16
+
+
+class NoState(StateUnsafe):
+    """A place that answers has no state of this name."""
 
 
 class StoreState(NamedTuple):
@@ -92,9 +96,10 @@ class StateStore(Protocol):
         """The leases that have not been settled, by their starts: of signers at work, and of those that died."""
 
     def advance(self, epoch: int, next: int) -> StoreState:
-        """Raise epoch and next to at least these, durably; a lower value changes nothing. Returns the state after it.
+        """Raise epoch and next to at least these, durably; a lower value changes nothing. Returns the state before it.
 
-        ValueError if `next` lies beyond the limit. A raised epoch fences every other handle; this one goes on in it.
+        Of two that raise at once the second finds what the first has made. ValueError if `next` lies beyond the limit.
+        A raised epoch fences every other handle; this one goes on in it.
         """
 
     def retire(self, successor: bytes) -> range:
@@ -130,7 +135,10 @@ class StoreEngine(Protocol):
         """
 
     def open(self, url: str, key_id: bytes, signer: str) -> StateStore:
-        """Open a state that exists; StateUnsafe if there is none. signer: what its leases are called."""
+        """Open a state that exists; NoState if there is none, FileNotFoundError if there is not even a file.
+
+        signer: what its leases are called.
+        """
 
 
 def exhausted(where: object, state: StoreState, count: int) -> KeyExhausted:

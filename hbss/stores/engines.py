@@ -27,9 +27,9 @@ def engine(url: str) -> StoreEngine:
         return cast(StoreEngine, getattr(importlib.import_module(module), name))
     for entry in importlib.metadata.entry_points(group=GROUP, name=scheme):
         return cast(StoreEngine, entry.load())
+    useful = ", ".join(sorted(OURS.keys() - {"memory"}))
     raise StateUnsafe(
-        f"no store is known for {scheme}: URLs; there are {', '.join(sorted(OURS))}. Is the package that brings it "
-        "installed?"
+        f"no store is known for {scheme}: URLs; there are {useful}. Is the package that brings it installed?"
     )
 
 

@@ -13,8 +13,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hbss.errors import HandleDead, StateError, StateFenced, StateUnsafe
-from hbss.stores import ChildSignature, Lease, Spent, StoreState, exhausted
+from hbss.errors import HandleDead, StateError, StateFenced
+from hbss.stores import ChildSignature, Lease, NoState, Spent, StoreState, exhausted
 
 
 @dataclass
@@ -54,7 +54,7 @@ class MemoryStore:
         with _mutex:
             row = _rows.get(key_id)
             if row is None or row.pid != os.getpid():
-                raise StateUnsafe(
+                raise NoState(
                     "memory: holds no state of this key: it was lost with the process that made it; the key must not "
                     "sign any more"
                 )
@@ -101,9 +101,10 @@ class MemoryStore:
             row = self._alive()
             if next > row.limit:
                 raise ValueError(f"index {next} lies beyond the limit of the key, {row.limit}")
+            before = row.state
             self._epoch = row.epoch = max(epoch, row.epoch)
             row.next = max(next, row.next)
-            return row.state
+            return before
 
     def retire(self, successor: bytes) -> range:
         """Hand on what is left."""

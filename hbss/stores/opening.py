@@ -66,7 +66,8 @@ def open_state(
     if not term.ready:
         raise StateUnsafe(
             f"the state of {where} is on its way to {term.authority}: the move was interrupted, and nothing may sign "
-            f"before it is finished. Run: hbss state move {where} {term.authority} (or another place)"
+            "before it is finished. Run, here and not on a copy of this file: "
+            f"hbss state move {where} {term.authority} (or another place)"
         )
     return open_term(where, key, found, term, signer or this_signer())
 

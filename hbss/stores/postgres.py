@@ -33,8 +33,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hbss.errors import KeyExhausted, StateError, StateFenced, StateRolledBack, StateUnsafe
-from hbss.stores import KEY_ID_LEN, ChildSignature, Lease, Spent, StoreState, exhausted
+from hbss.errors import KeyExhausted, StateError, StateFenced, StateRolledBack
+from hbss.stores import KEY_ID_LEN, ChildSignature, Lease, NoState, Spent, StoreState, exhausted
 from hbss.stores import postgres_schema as schema
 from hbss.stores.postgres_link import Link, translated
 from hbss.stores.postgres_session import TIMEOUT, Session
@@ -123,7 +123,7 @@ class PostgresStore(Session):
         self._seen = after.next
         if epoch == after.epoch:  # else somebody else has raised it, and this handle stays fenced
             self._epoch = epoch
-        return after
+        return found.state
 
     def retire(self, successor: bytes) -> range:
         """Hand on what is left."""
@@ -187,7 +187,7 @@ class PostgresStore(Session):
     def _read(self, link: Link, lock: bool = False) -> _Row:
         rows = link.run(_STATE + " FOR UPDATE" * lock, [self.key_id])
         if len(rows) != 1:
-            raise StateUnsafe(
+            raise NoState(
                 f"{self.url} holds no state of this key: it is another server or database, or was restored from before "
                 "the key was made; nothing was signed"
             )

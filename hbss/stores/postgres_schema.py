@@ -8,6 +8,7 @@ past them; only the owner of the tables can remove them, and then nothing here o
 from __future__ import annotations
 
 from hbss.errors import StateUnsafe
+from hbss.stores import NoState
 from hbss.stores.postgres_link import Link
 
 _LOCK = int.from_bytes(b"hbss.sql", "big")  # an advisory lock: two that create at once do it one after the other
@@ -118,7 +119,7 @@ def verify(link: Link) -> None:
     """StateUnsafe unless tables, constraints and triggers are as they were created."""
     found = link.run(_FOUND, {"tables": [f"hbss.{table}" for table in COLUMNS]}) if exists(link) else None
     if found is None:
-        raise StateUnsafe(f"{link.url} holds no state of hbss: is it the right database? Nothing was signed")
+        raise NoState(f"{link.url} holds no state of hbss: is it the right database? Nothing was signed")
     differing = {row[0] for row in found} ^ _expected()
     if differing:
         raise StateUnsafe(

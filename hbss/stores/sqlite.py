@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hbss.errors import KeyExhausted, StateError, StateFenced, StateUnsafe
-from hbss.stores import ChildSignature, Lease, Spent, StoreState, Vouched, exhausted, guards
+from hbss.stores import ChildSignature, Lease, NoState, Spent, StoreState, Vouched, exhausted, guards
 from hbss.stores.sqlitefile import TIMEOUT, SqliteFile, ensure_file
 
 SCHEME = "sqlite:"
@@ -67,16 +67,15 @@ class SqliteStore(SqliteFile):
     def advance(self, epoch: int, next: int) -> StoreState:
         """Raise epoch and next to at least these, durably."""
         with self.transaction():
-            limit = self._read_state().limit
-            if next > limit:
-                raise ValueError(f"index {next} lies beyond the limit of the key, {limit}")
+            before = self._read_state()
+            if next > before.limit:
+                raise ValueError(f"index {next} lies beyond the limit of the key, {before.limit}")
             self.execute(
                 "UPDATE state SET epoch = max(epoch, ?), next = max(next, ?) WHERE key_id = ?", epoch, next, self.key_id
             )
-            state = self._read_state()
-        if epoch == state.epoch:  # else somebody else has raised it, and this handle stays fenced
+        if epoch >= before.epoch:  # else somebody else has raised it, and this handle stays fenced
             self._epoch = epoch
-        return state
+        return before
 
     def retire(self, successor: bytes) -> range:
         """Hand on what is left."""
@@ -149,7 +148,7 @@ class SqliteStore(SqliteFile):
     def _read_state(self) -> StoreState:
         row = self.execute(_STATE, self.key_id).fetchone()
         if row is None:
-            raise StateUnsafe(
+            raise NoState(
                 f"{self.path} holds no state of this key: it is another key's store, or damaged; nothing was signed"
             )
         state = StoreState(*row)

@@ -35,16 +35,30 @@ class Witness:
         seen: what had been seen before the store was asked; what others sign in between is then no accusation.
         """
         if next < seen.next or epoch < seen.epoch:
-            raise StateRolledBack(
-                f"the state of {where} has gone back: its store says epoch {epoch}, next index {next}; its witness "
-                f"{self._url} has seen epoch {seen.epoch}, next index {seen.next}. It is an old copy, and nothing was "
-                "signed. Put the newest state back; or, if there is none, stop every signer of this key and run: "
-                f"hbss state recover {where}"
-            )
+            raise self._gone_back(epoch, next, seen, where)
 
-    def raise_to(self, epoch: int, next: int) -> None:
-        """Record, durably, that indices below `next` may have been released."""
-        self._store.advance(epoch, next)
+    def raise_to(self, epoch: int, next: int) -> StoreState:
+        """Record, durably, that indices below `next` may have been released. Returns what had been seen before."""
+        return self._store.advance(epoch, next)
+
+    def record(self, epoch: int, indices: range, store: StateStore, where: object) -> None:
+        """Record, durably, that these indices of a store may have been released, which no other store may say too.
+
+        StateRolledBack if one has: a copy of the store, by which somebody signs at this very moment. Marks are ends of
+        reservations, which do not overlap in one store: one that ends within these indices, or with them, is of another
+        store, and so is one beyond what this store has handed out.
+        """
+        seen = self.raise_to(epoch, indices.stop)
+        if indices.start < seen.next <= indices.stop or indices.stop < seen.next > store.describe().next:
+            raise self._gone_back(epoch, indices.stop, seen, where)
+
+    def _gone_back(self, epoch: int, next: int, seen: StoreState, where: object) -> StateRolledBack:
+        return StateRolledBack(
+            f"the state of {where} has gone back: its store says epoch {epoch}, next index {next}; its witness "
+            f"{self._url} has seen epoch {seen.epoch}, next index {seen.next}. It is an old copy, or there is another "
+            "one that signs; nothing was signed. Put the newest state back; or, if there is none, stop every signer of "
+            f"this key and run: hbss state recover {where}"
+        )
 
     def close(self) -> None:
         """Let go of it."""

@@ -131,15 +131,17 @@ def _a_state_that_was_never_made_is_refused(subject: StoreSubject, folder: Path)
 
 
 def _advance_never_goes_back(subject: StoreSubject, folder: Path) -> str:
-    with closing(subject.store(folder)) as store:
-        limit = store.describe().limit
-        high = store.advance(0, 100)
-        low = store.advance(0, 7)
-        if (high.next, low.next) != (100, 100) or store.reserve(1).start < 100:
+    with closing(subject.store(folder)) as store, closing(subject.store(folder)) as other:
+        before = store.describe()
+        found = [store.advance(0, 100).next, other.advance(0, 100).next, store.advance(0, 7).next]
+        if store.reserve(1).start < 100:
             return f"{REUSE}next was raised to 100, and a lower value brought it back"
-        if not _raises(ValueError, lambda: store.advance(0, limit + 1)):
+        if found != [before.next, 100, 100]:
+            return f"{REUSE}raising next does not tell what it was before, which is how a witness notices a copy"
+        if not _raises(ValueError, lambda: store.advance(0, before.limit + 1)):
             return "next can be raised beyond the limit"
-        if store.advance(3, 0).epoch != 3 or store.advance(2, 0).epoch != 3:
+        store.advance(3, 0)
+        if store.advance(2, 0).epoch != 3 or store.describe().epoch != 3:
             return "the epoch does not rise, or goes back"
     return ""
 

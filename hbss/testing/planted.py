@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hbss.errors import HbssError
-from hbss.stores import ChildSignature, Spent, StateStore, database, sqlitefile, witness
+from hbss.stores import ChildSignature, Spent, StateStore, StoreState, database, sqlitefile, witness
 from hbss.testing.contract import contract
 from hbss.testing.faults import every_fault
 from hbss.testing.key_scenarios import RollingBack
@@ -21,8 +21,6 @@ from hbss.testing.scenarios import Signing
 from hbss.testing.shim import PLANS
 from hbss.testing.subjects import HSS, KeySubject, Session, StoreSubject
 from hbss.testing.trials import Findings
-
-_HERE = __name__
 
 
 class Around:
@@ -157,11 +155,10 @@ class LateWitness(KeySubject):
         return super().open(folder)
 
 
-def _late(self: witness.Witness, epoch: int, next: int) -> None:
+def _late(self: witness.Witness, epoch: int, next: int) -> StoreState:
     owed: list[tuple[int, int]] = self.__dict__.setdefault("owed", [])
     owed.append((epoch, next))
-    if len(owed) > 1:
-        self._store.advance(*owed[-2])
+    return self._store.advance(*owed[-2]) if len(owed) > 1 else self.mark()
 
 
 # ---- which part catches which --------------------------------------------------------------------------------------
@@ -199,7 +196,7 @@ def _kills(url: str, bug: str, seed: int) -> Findings:
 
 
 def _faults(url: str, bug: str, seed: int) -> Findings:
-    return every_fault(Signing(signing(url, bug)), [plan for plan in PLANS if plan.name == "open: too many open files"])
+    return every_fault(Signing(signing(url, bug)), [plan for plan in PLANS if plan.name == "read: input/output error"])
 
 
 def _rivals(url: str, bug: str, seed: int) -> Findings:
