@@ -107,6 +107,6 @@ def database(parent: Path, url: str | None) -> Iterator[tuple[str, str]]:
 def file_system(folder: Path) -> str:
     """Its type, where the system says."""
     try:
-        return guards.filesystem(folder.resolve(), Path(guards.MOUNTS).read_text(encoding="utf-8"))
+        return guards.filesystem(folder.resolve(), guards.mount_points(Path(guards.MOUNTS).read_text(encoding="utf-8")))
     except OSError:
         return ""

@@ -320,7 +320,7 @@ MOUNTS = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 )
 def test_the_file_system_of_a_path(path: str, kind: str) -> None:
     """The longest mount point wins, of equal ones the last; names are compared part by part, escapes undone."""
-    assert guards.filesystem(Path(path), MOUNTS) == kind
+    assert guards.filesystem(Path(path), guards.mount_points(MOUNTS)) == kind
 
 
 @pytest.mark.parametrize(
@@ -336,6 +336,15 @@ def test_a_network_file_system(key: Path, monkeypatch: pytest.MonkeyPatch, kind:
     with pytest.raises(StateUnsafe, match=f"of type {kind}"):
         create_key(key.with_name("new"), LMS)
     assert not key.with_name("new").exists()
+
+
+def test_a_file_that_is_mounted_by_itself(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As into a container: its journal would not lie beside its other name."""
+    mounts = key.with_name("mountinfo")
+    mounts.write_text(f"1 0 0:1 / / rw - ext4 /dev/vda rw\n2 1 0:1 /real/key {key} rw - ext4 /dev/vda rw\n")
+    monkeypatch.setattr(guards, "MOUNTS", str(mounts))
+    with pytest.raises(StateUnsafe, match=r"mounted by itself.*mount the folder"):
+        sqlite_store(key)
 
 
 def test_an_unknown_file_system(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,11 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
         raise StateUnsafe(f"{path} cannot be opened for reading and writing; check its permissions") from None
 
 
+def immutable(path: Path) -> sqlite3.Connection:
+    """To look at a file as it is, whatever state it is in: neither locked nor written to, its journal not put back."""
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+
+
 def set_pragmas(connection: sqlite3.Connection, pragmas: Mapping[str, str | int]) -> None:
     """Set them, and refuse unless what is needed has been taken."""
     for name, value in pragmas.items():
@@ -51,13 +56,12 @@ def refuse_wal_files(path: Path) -> None:
 def is_database(path: str | os.PathLike[str]) -> bool:
     """Whether SQLite takes a file for one of its own; asked of SQLite, as nothing else may open a key file.
 
-    FileNotFoundError if there is none. A file that SQLite cannot read for another reason counts as a database. Opened
-    as immutable, it is neither locked nor written to, whatever state it is in.
+    FileNotFoundError if there is none. A file that SQLite cannot read for another reason counts as a database.
     """
     found = guards.resolve(path)
     os.stat(found)
     try:
-        with closing(sqlite3.connect(f"{found.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        with closing(immutable(found)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.DatabaseError as error:
         return "not a database" not in str(error)

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hbss.errors import StateUnsafe
@@ -67,14 +68,20 @@ def check_same_file(path: Path, identity: tuple[int, int]) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Refuse a network or FUSE file system. Linux only: other systems do not say."""
+    """Refuse a network or FUSE file system, and a file that is mounted. Linux only: other systems do not say."""
     if not sys.platform.startswith("linux"):
         return
     try:
         with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
-            kind = filesystem(path, file.read())
+            mounts = list(mount_points(file.read()))
     except OSError as error:
         raise StateUnsafe(f"cannot tell what file system {path} lies on: {error}; is /proc mounted?") from None
+    if any(point == path for point, _ in mounts):
+        raise StateUnsafe(
+            f"{path} is mounted by itself: beside its other name lie another lock and another journal; mount the "
+            "folder that it lies in"
+        )
+    kind = filesystem(path, mounts)
     if kind in REMOTE or kind.startswith("fuse."):
         raise StateUnsafe(
             f"{path} lies on a file system of type {kind}, whose locks and flushes cannot be relied on; "
@@ -82,16 +89,21 @@ def check_place(path: Path) -> None:
         )
 
 
-def filesystem(path: Path, mounts: str) -> str:
-    """The type of the file system that holds an absolute path, from the text of mountinfo (proc(5))."""
-    best, kind = -1, ""
-    for line in mounts.splitlines():
+def mount_points(text: str) -> Iterator[tuple[Path, str]]:
+    """Where something is mounted, and of what type: the lines of mountinfo (proc(5))."""
+    for line in text.splitlines():
         left, _, right = line.partition(" - ")
         fields = left.split(" ")
-        if len(fields) < 5 or not right:
-            continue
-        point = Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4]))
+        if len(fields) >= 5 and right:
+            point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4])
+            yield Path(point), right.split(" ")[0]
+
+
+def filesystem(path: Path, mounts: Iterable[tuple[Path, str]]) -> str:
+    """The type of the file system that holds an absolute path."""
+    best, kind = -1, ""
+    for point, of in mounts:
         # of mounts on the same point the last one is seen
         if len(point.parts) >= best and (point == path or point in path.parents):
-            best, kind = len(point.parts), right.split(" ")[0]
+            best, kind = len(point.parts), of
     return kind

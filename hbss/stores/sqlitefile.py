@@ -38,10 +38,13 @@ class SqliteFile(forks.Handle):
         self._connection = database.connect(self.path, timeout)
         try:
             with self._file_lock.held(), database.translated(self.path):
+                seen = self._before_recovery()
                 self._check_kind()
                 self._check_journal()  # before a pragma could turn a WAL file back
                 database.set_pragmas(self._connection, self.pragmas)
             guards.check_same_file(self.path, self._identity)
+            if seen:
+                self._keep_above(seen)
         except BaseException:
             self._connection.close()
             self._file_lock.close()
@@ -90,6 +93,29 @@ class SqliteFile(forks.Handle):
         except sqlite3.Error as error:
             self._dead = f"a transaction could not be rolled back ({error})"
             self._connection.close()
+
+    # ---- a journal that was left behind
+
+    def _before_recovery(self) -> list[tuple[bytes, int]]:
+        """What the states of a file with a journal say before SQLite puts the journal back.
+
+        The journal of a signer that died is found by its name. A file that was renamed without it, signed, and has its
+        old name again would go back to what was before; of one that was not, this is the reservation that was lost.
+        """
+        if not os.path.exists(f"{self.path}-journal"):
+            return []
+        with suppress(sqlite3.Error), closing(database.immutable(self.path)) as connection:
+            if connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):  # not half-written by a loss of power
+                return connection.execute("SELECT key_id, next FROM state").fetchall()
+        return []
+
+    def _keep_above(self, seen: list[tuple[bytes, int]]) -> None:
+        """Let no state stand below what it was seen at."""
+        with self.transaction():
+            for key_id, next in seen:
+                self.execute(
+                    "UPDATE state SET next = min(?, lim) WHERE key_id = ? AND next < min(?, lim)", next, key_id, next
+                )
 
     # ---- settings
 
