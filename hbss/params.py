@@ -152,7 +152,7 @@ def _row(name: str) -> SetRow:
         return row
     folded = {known.casefold(): known for known in rows()}
     near = [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)]
-    hint = f"did you mean {' or '.join(near)}?" if near else "hbss.parameter_sets() lists them all"
+    hint = f"did you mean {' or '.join(near)}?" if near else "hbss.parameter_sets() and hbss sets list them all"
     raise UnknownParameterSet(f"there is no parameter set {name!r}; {hint}")
 
 

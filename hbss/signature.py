@@ -106,7 +106,7 @@ class _Hss:
     def read(self, signature: bytes) -> Reading:
         """u32(levels - 1), then LMS signature || LMS key of every inner level from the top, then the lowest's."""
         if signature[:HSS_HEADER] != self._head:
-            raise Malformed(f"its head is not u32({self._levels - 1})")
+            raise Malformed(f"its head does not say that the key has {self._levels} level(s)")
         at, lms, public, number = HSS_HEADER, self._top, self._top_public, 0
         uses: list[OneTime] = []
         links: list[Link] = []

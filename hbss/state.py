@@ -262,7 +262,7 @@ def recover(
         if len(marks) == 1 and skip_to is None and signature is None:
             raise ValueError(
                 f"{opened.path} has no witness, so nothing says which indices were released: give the newest "
-                "signature, or a number that is higher than every index that may have been used"
+                "signature (--signature), or a number that is higher than every index that may be used (--skip-to)"
             )
         wanted = [mark.next for mark in marks]
         wanted += [] if skip_to is None else [skip_to]

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -140,6 +141,8 @@ def test_mistakes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """One line each, exit status 2, naming what was given and what to do."""
     works(capfd, "keygen", LMS, "key")
     works(capfd, "sign", "key", "message", "-o", "sig")
+    works(capfd, "keygen", LMS, "other")
+    works(capfd, "keygen", SLH, "slh")
     (folder / "text").write_text("no key")
     (folder / "open").write_bytes(b"")
     for expected, *args in (
@@ -162,7 +165,15 @@ def test_mistakes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
         ("overwrite key", "sign", "key", "message", "-o", "./key"),
         ("overwrite message", "sign", "key", "message", "-o", "message"),
         ("overwrite key", "pubkey", "key", "-o", "key"),
+        ("other holds a private key", "sign", "key", "message", "-o", "other"),
+        ("slh holds a private key", "pubkey", "key", "-o", "slh"),
+        ("slh holds a private key", "bench", LMS, "--quick", "--operation", "verify", "--json", "slh"),
+        ("made in a file", "keygen", LMS, "-"),
+        ("slh is not a key file with a state", "state", "status", "slh"),
+        ("key.pub is not a key file with a state", "state", "status", "key.pub"),
+        ("message is no private key", "password", "message"),
         ("missing: No such file", "verify", "missing", "message", "sig"),
+        ("hbss pubkey writes the public key", "verify", "key", "message", "sig"),
         ("text is no public key", "verify", "text", "message", "sig"),
         ("key is no public key", "verify", "key", "message", "sig"),
         ("missing: No such file", "verify", "key.pub", "message", "missing"),
@@ -173,6 +184,38 @@ def test_mistakes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert not (folder / "new").exists()
     with hbss.open_key("key") as key:
         assert key.remaining == 30, "no mistake costs an index"
+    assert works(capfd, "pubkey", "slh") == (folder / "slh.pub").read_text(), "nor a key"
+
+
+@pytest.mark.parametrize(("closed", "says"), [("<&-", "input is closed"), (">&-", "output is closed")])
+def test_a_closed_channel(folder: Path, capfd: pytest.CaptureFixture[str], closed: str, says: str) -> None:
+    """One line before an index is used, also where the shell has closed what - stands for."""
+    works(capfd, "keygen", LMS, "key")
+    command = [
+        sys.executable,
+        "-m",
+        "hbss.cli",
+        "sign",
+        "key",
+        *(("-",) if closed == "<&-" else ("message", "-o", "-")),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(hbss.__file__).parent.parent)}
+    done = subprocess.run(f"{shlex.join(command)} {closed}", shell=True, stderr=subprocess.PIPE, env=environment)
+    assert done.returncode == 2
+    assert re.fullmatch(rf"hbss: [^\n]*{says}[^\n]*\n", done.stderr.decode())
+    with hbss.open_key("key") as key:
+        assert key.remaining == 31
+
+
+def test_a_missing_extra_is_one_line(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names what to install, and says nothing of a bad signature."""
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    monkeypatch.setenv("HBSS_PASSWORD", "a password")
+    for module in [name for name in sys.modules if name.startswith("cryptography.")]:
+        monkeypatch.setitem(sys.modules, module, None)
+    assert "pip install 'hbss[x509]'" in fails(capfd, "keygen", SLH, "new", "--encrypt")
 
 
 def test_an_unsafe_key_is_one_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

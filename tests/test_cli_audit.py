@@ -89,7 +89,15 @@ def test_json(folder: Path, capfd: Capture) -> None:
     assert (finding["layer"], finding["tree"], finding["leaf"], finding["values"]) == (0, 0, 2, 2)
     assert finding["proven"] is False
     assert [use["name"] for use in finding["uses"]] == ["./c.sig", "./d.sig"]
-    assert found["refused"] == [{"name": "./e.sig", "reason": "malformed: its head is not u32(0)"}]
+    reason = "malformed: its head does not say that the key has 1 level(s)"
+    assert found["refused"] == [{"name": "./e.sig", "reason": reason}]
+
+
+def test_json_of_nothing(folder: Path, capfd: Capture) -> None:
+    """Where no signature of the key was found there is neither a yes nor a no."""
+    Path("e.sig").touch()
+    assert run(["audit", "--key", "key.pub", "--json", "e.sig"]) == 2
+    assert json.loads(capfd.readouterr().out)["ok"] is None
 
 
 def test_limit(folder: Path, capfd: Capture) -> None:

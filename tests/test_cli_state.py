@@ -33,6 +33,13 @@ def said(capsys: Captured, *args: str, status: int = 0) -> str:
     return out + err
 
 
+def test_memory_is_not_for_the_command_line(folder: Path, capsys: Captured) -> None:
+    """The key would be lost with the process."""
+    for command in ("move", "witness"):
+        assert "the key would be lost" in said(capsys, "state", command, "key", "memory:", status=2)
+    said(capsys, "sign", "key", "message")
+
+
 def test_status(folder: Path, capsys: Captured) -> None:
     """Everything that is known, for people and for programs."""
     said(capsys, "sign", "key", "message")

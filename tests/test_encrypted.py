@@ -193,6 +193,12 @@ def test_a_password_from_the_environment_or_a_descriptor(key: Path, monkeypatch:
     assert run(["sign", "k", "f"]) == 0
     assert run(["verify", "k.pub", "f", "f.sig"]) == 0
     monkeypatch.setenv("HBSS_PASSWORD", "wrong")
+    together = descriptor(b"first\nsecond\n")
+    assert run(["--password-fd", together, "password", "k", "--new-password-fd", together]) == 0
+    assert (
+        run(["--password-fd", descriptor(b"second"), "password", "k", "--new-password-fd", descriptor(b"first")]) == 0
+    )
+    assert run(["--password-fd", "987", "sign", "k", "f"]) == 2
     for data in b"first", b"first\n", b"first\r\nsecond\n":
         assert run(["--password-fd", descriptor(data), "sign", "k", "f"]) == 0
     assert run(["--password-fd", descriptor(b""), "sign", "k", "f"]) == 2

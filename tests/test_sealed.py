@@ -116,6 +116,7 @@ def test_passwords_that_are_none(key: Path, tmp_path: Path) -> None:
         hbss.open_key(key, password=7)  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("ignore:the witness .* lies on the same disk:RuntimeWarning")
 def test_an_operator_with_the_password(key: Path) -> None:
     """Witness, split, move and recovery; what is split off is under the same password."""
     with pytest.warns(RuntimeWarning, match="same disk"):

@@ -117,6 +117,20 @@ def test_long_and_empty_messages(key: Path) -> None:
             handle.public_key().verify(handle.sign(data), data)
 
 
+def test_what_is_told_of_the_end_is_checked_first(key: Path) -> None:
+    """A callback that cannot be called would cost the first signature."""
+    with pytest.raises(TypeError, match="on_low"):
+        open_key(key, on_low=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="warn_below"):
+        open_key(key, warn_below="3")  # type: ignore[arg-type]
+    with open_key(key) as handle:
+        with pytest.raises(TypeError, match="number of indices"):
+            handle.reserve("3")  # type: ignore[arg-type]
+        with pytest.raises(hbss.KeyExhausted, match="none was used"):
+            handle.reserve(10**30)
+        assert handle.remaining == 1023
+
+
 def test_mistakes_cost_no_index(key: Path) -> None:
     """A wrong type, a context, an empty list: refused before anything is reserved."""
     with open_key(key) as handle:

@@ -59,7 +59,7 @@ def run(args: Sequence[str]) -> int:
         return _say("interrupted", 130)
     except OSError as error:
         return _say(_describe(error), 2)
-    except (HbssError, ValueError) as error:
+    except (HbssError, ValueError, ModuleNotFoundError) as error:  # the last: of an extra, and it says which
         return _say(str(error), 2)
     return result if isinstance(result, int) else 0
 

@@ -114,7 +114,8 @@ def _beside(signature: str) -> str:
 def _show(report: Report, as_json: bool) -> None:
     if as_json:
         findings = [{**dataclasses.asdict(each), "proven": each.proven} for each in report.findings]
-        shown = {"ok": report.ok, **dataclasses.asdict(report), "unused": report.unused, "findings": findings}
+        ok = None if report.highest is None else report.ok  # nothing was compared, so nobody knows
+        shown = {"ok": ok, **dataclasses.asdict(report), "unused": report.unused, "findings": findings}
         click.echo(json.dumps(shown, indent=2))
         return
     for finding in report.findings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import BinaryIO
@@ -91,7 +90,7 @@ def verify(
 @contextmanager
 def _content(name: str) -> Iterator[BinaryIO]:
     if name == io.STANDARD:
-        yield sys.stdin.buffer
+        yield io.standard_input()
     else:
         with open(name, "rb") as file:
             yield file

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -22,16 +23,24 @@ from hbss.stateful import OnLow, StatefulPrivateKey, open_key
 from hbss.stores.database import is_database
 
 STANDARD = "-"
+_HEAD = 1 << 12  # bytes within which a PEM file says what it is
+
+
+def standard_input() -> BinaryIO:
+    """An error if the shell has closed it."""
+    if sys.stdin is None:
+        raise click.UsageError("standard input is closed, and - means to read from it")
+    return sys.stdin.buffer
 
 
 def read(name: str) -> bytes:
     """A whole file, or standard input."""
-    return sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
+    return standard_input().read() if name == STANDARD else Path(name).read_bytes()
 
 
 def source(name: str) -> File:
     """What is to be read in pieces: a file, or standard input."""
-    return sys.stdin.buffer if name == STANDARD else name
+    return standard_input() if name == STANDARD else name
 
 
 def load_public(name: str) -> hbss.PublicKey:
@@ -47,15 +56,30 @@ def output(name: str) -> Iterator[Callable[[bytes], object]]:
     """Where to write a result: a new file that takes its name at the end of the block, or standard output.
 
     The file is made at the start, so that a place where nothing can be written is noticed before anything is used up.
+    ValueError if it would replace a private key, or what keeps the state of one.
     """
     if name == STANDARD:
+        if sys.stdout is None:
+            raise click.UsageError("standard output is closed; say with -o where to write")
         yield lambda data: _write_all(sys.stdout.fileno(), data)
-    elif os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
+        return
+    _refuse_key(name)
+    if os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
         with open(name, "wb", buffering=0) as device:  # renaming would replace the device or pipe itself
             yield lambda data: _write_all(device.fileno(), data)
     else:
         with files.written(Path(name)) as file:
             yield file.write
+
+
+def _refuse_key(name: str) -> None:
+    if not os.path.isfile(name):
+        return
+    if not is_database(name):  # else nothing but SQLite may open it
+        with open(name, "rb") as file:
+            if b"PRIVATE KEY-----" not in file.read(_HEAD):
+                return
+    raise ValueError(f"{name} holds a private key, or its state: writing there would destroy it; choose another name")
 
 
 def need_plots() -> None:
@@ -90,7 +114,4 @@ def open_private(
     """
     if is_database(name):
         return open_key(name, on_low=on_low, warn_below=warn_below, password=password.of_stateful(name))
-    try:
-        return password.load(name)
-    except hbss.BadKey as error:
-        raise hbss.BadKey(f"{name} is no private key: {error}") from None
+    return password.load(name)

@@ -12,7 +12,7 @@ import hbss
 from hbss import creation, files, workers
 from hbss.cli import io, pace, password
 from hbss.draft import draft_folder
-from hbss.stateful import StatefulPrivateKey
+from hbss.stores.database import is_database
 
 
 @click.command(options_metavar="[--resume] [--jobs N] [--encrypt]")
@@ -20,7 +20,7 @@ from hbss.stateful import StatefulPrivateKey
 @click.argument("key", metavar="KEY", required=False)
 @click.option("--resume", is_flag=True, help="Go on with a KEY that was interrupted; SET need not be given.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Threads (default: one for each CPU it may use).")
-@click.option("--encrypt", is_flag=True, help="Put KEY under a password (HBSS_PASSWORD, or asked for).")
+@click.option("--encrypt", is_flag=True, help="Put KEY under a password (--password-fd, HBSS_PASSWORD, or asked for).")
 def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None, encrypt: bool) -> None:
     """Make a key of parameter set SET: KEY, and its public key KEY.pub.
 
@@ -29,6 +29,8 @@ def keygen(set: str | None, key: str | None, resume: bool, jobs: int | None, enc
     """
     if resume and key is None:
         set, key = None, set
+    if key == io.STANDARD:
+        raise click.UsageError("a key is made in a file: name it")
     if key is None:
         raise click.UsageError("Missing argument " + ("'KEY'." if set or resume else "'SET'."))
     waiting = creation.unfinished(key) if resume else None
@@ -91,11 +93,8 @@ def _budget(chosen: hbss.ParameterSet) -> str:
 @click.argument("key")
 @click.option("-o", "--output", default=io.STANDARD, help="Where to write it (default: standard output).")
 def pubkey(key: str, output: str) -> None:
-    """Write the public key of KEY in PEM."""
-    private = io.open_private(key)
-    pem = private.public_key().pem()
-    if isinstance(private, StatefulPrivateKey):
-        private.close()
+    """Write the public key of KEY in PEM. A stateful key's needs no password."""
     io.refuse_same(output, key)
+    public = hbss.state.public_key(key) if is_database(key) else password.load(key).public_key()
     with io.output(output) as write:
-        write(pem)
+        write(public.pem())

@@ -18,15 +18,19 @@ from hbss.encoding import keyfile
 from hbss.stores.database import is_database
 
 VARIABLE, NEW_VARIABLE = "HBSS_PASSWORD", "HBSS_NEW_PASSWORD"
+FROM_DESCRIPTOR = {VARIABLE: "hbss --password-fd N COMMAND ...", NEW_VARIABLE: "--new-password-fd N"}
 LONGEST = 1 << 16  # bytes
 
 
 def load(name: str) -> hbss.PrivateKey:
-    """An SLH-DSA private key from its file; of an encrypted one the password is asked for."""
+    """An SLH-DSA private key from its file; of an encrypted one the password is asked for. BadKey names the file."""
     data = Path(name).read_bytes()
-    if not keyfile.is_encrypted(data):
-        return hbss.load_private_key(data)
-    return hbss.load_private_key(data, of_existing(name))
+    try:
+        if not keyfile.is_encrypted(data):
+            return hbss.load_private_key(data)
+        return hbss.load_private_key(data, of_existing(name))
+    except hbss.BadKey as error:
+        raise hbss.BadKey(f"{name} is no private key: {error}") from None
 
 
 def of_stateful(name: str) -> bytes | None:
@@ -58,20 +62,21 @@ def given(descriptor: int | None, variable: str, prompt: str, new: bool = False)
         return _checked(os.fsencode(os.environ[variable]))
     if not _has_terminal():
         raise click.UsageError(
-            f"a password is needed and there is no terminal to ask at: set {variable}, or name a descriptor"
+            f"a password is needed and there is no terminal to ask at: set {variable}, or name a descriptor "
+            f"({FROM_DESCRIPTOR[variable]})"
         )
     return _checked(str(click.prompt(prompt, hide_input=True, confirmation_prompt=new, err=True)).encode())
 
 
 def _from_descriptor(descriptor: int) -> bytes:
-    """The first line of it."""
+    """The first line of it, and no byte more: a second password or a message may follow."""
     found = bytearray()
-    while len(found) < LONGEST and b"\n" not in found:
-        part = os.read(descriptor, LONGEST)
-        if not part:
-            break
-        found += part
-    return bytes(found.partition(b"\n")[0].removesuffix(b"\r"))
+    try:
+        while len(found) < LONGEST and (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+            found += byte
+    except OSError as error:
+        raise click.UsageError(f"no password can be read from descriptor {descriptor}: {error.strerror}") from None
+    return bytes(found.removesuffix(b"\r"))
 
 
 def _has_terminal() -> bool:

@@ -83,6 +83,8 @@ def split(key: str, count: int, output: str) -> None:
 
     Both can sign at the same time, and neither ever uses an index of the other: this is the backup that cannot overlap.
     """
+    if output == io.STANDARD:
+        raise click.UsageError("a key is written to a file: name it")
     public_file = Path(f"{output}.pub")
     files.refuse_taken(public_file)
     indices = care.split(key, count, output, password=password.of_stateful(key))

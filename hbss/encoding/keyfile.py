@@ -84,6 +84,10 @@ def read_private(data: bytes, password: bytes | None = None) -> tuple[Algorithm,
 
 
 def _content(data: bytes, *labels: str) -> bytes:
+    if data.startswith(b"SQLite format 3\0"):
+        raise BadKey(
+            "this is the file of a stateful key: hbss.open_key opens it, and hbss pubkey writes the public key in it"
+        )
     if not pem.looks_like_pem(data):
         return data
     found, content = pem.read(data)

@@ -80,5 +80,9 @@ def open_key(
     readable by others, altered, on a network file system, ...), StateRolledBack (older than its witness knows) or
     StateError (its store cannot be reached); each says what is wrong and what to do.
     """
+    if on_low is not None and not callable(on_low):
+        raise TypeError(f"on_low is to be called with a number, and is {type(on_low).__name__}")
+    if warn_below is not None and not isinstance(warn_below, int):
+        raise TypeError(f"warn_below is a number of signatures, not {type(warn_below).__name__}")
     opened = open_state(path, signer, password=encoded_or_none(password))
     return StatefulPrivateKey(opened, on_low, warn_below, cache_bytes)

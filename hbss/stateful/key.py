@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hbss import creation, files, reading
 from hbss._native import Key
-from hbss.errors import HandleDead, StateError, StateUnsafe
+from hbss.errors import HandleDead, KeyExhausted, StateError, StateUnsafe
 from hbss.families import family
 from hbss.keys import PublicKey
 from hbss.message import content, pieces
@@ -106,8 +106,12 @@ class StatefulPrivateKey(Signer):
 
         What the batch does not use is burned, as all of it is if the process dies. Errors as for `sign`.
         """
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"a reservation takes at least one index, not {count!r}")
+        if not isinstance(count, int):
+            raise TypeError(f"a reservation takes a number of indices, not {type(count).__name__}")
+        if count < 1:
+            raise ValueError(f"a reservation takes at least one index, not {count}")
+        if count > self._limit:
+            raise KeyExhausted(f"{count} signatures were asked for, and this key makes {self._limit}; none was used")
         return Batch(self, self._in_turn(self._reserve_batch, count))
 
     def status(self) -> KeyStatus:

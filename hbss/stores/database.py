@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -59,13 +60,23 @@ def is_database(path: str | os.PathLike[str]) -> bool:
     FileNotFoundError if there is none. A file that SQLite cannot read for another reason counts as a database.
     """
     found = guards.resolve(path)
-    os.stat(found)
+    mode = os.stat(found).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        return False  # a pipe would be waited for
     try:
         with closing(immutable(found)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.DatabaseError as error:
         return "not a database" not in str(error)
     return True
+
+
+def no_key(path: Path) -> str:
+    """What to say of a file that SQLite does not take for one of its own."""
+    return (
+        f"{path} is not a key file with a state: it is no SQLite file, or its beginning is damaged (SLH-DSA keys have "
+        "none: hbss.load_private_key reads them)"
+    )
 
 
 @contextmanager
@@ -78,9 +89,7 @@ def translated(path: Path) -> Iterator[None]:
         if "locked" in text:
             raise StoreBusy(f"another program holds {path}; no index was used, try again") from None
         if "not a database" in text:
-            raise BadKey(
-                f"{path} is not a key file of hbss: it is no SQLite file, or its beginning is damaged"
-            ) from None
+            raise BadKey(no_key(path)) from None
         if "malformed" in text or isinstance(error, sqlite3.IntegrityError):
             raise StateUnsafe(f"{path} is damaged ({text}); it must not sign any more") from None
         if "readonly" in text:

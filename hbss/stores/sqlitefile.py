@@ -31,7 +31,7 @@ class SqliteFile(forks.Handle):
         """Open an existing file; FileNotFoundError, BadKey or StateUnsafe if it cannot be used."""
         self.path = guards.resolve(path)
         super().__init__(self.path)
-        self._identity = guards.check_file(self.path)
+        self._identity = self._check_file()
         guards.check_place(self.path)
         database.refuse_wal_files(self.path)
         self._file_lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout, self.path)
@@ -93,6 +93,14 @@ class SqliteFile(forks.Handle):
         except sqlite3.Error as error:
             self._dead = f"a transaction could not be rolled back ({error})"
             self._connection.close()
+
+    def _check_file(self) -> tuple[int, int]:
+        try:
+            return guards.check_file(self.path)
+        except StateUnsafe:
+            if self.path.is_file() and not database.is_database(self.path):  # then its mode is not what is wrong
+                raise BadKey(database.no_key(self.path)) from None
+            raise
 
     # ---- a journal that was left behind
 
