@@ -43,7 +43,8 @@ _NULL = b"\x05\x00"
 _CONTENT_TYPE, _MESSAGE_DIGEST, _SIGNING_TIME = (f"1.2.840.113549.1.9.{number}" for number in (3, 4, 5))
 _PROTECTION = "1.2.840.113549.1.9.52"  # CMSAlgorithmProtection: RFC 6211
 
-_MOST_CERTIFICATES = 64  # of one message that are considered: each may cost a verification
+_MOST_CERTIFICATES = 64  # of one message that are considered
+_MOST_CHECKS = 256  # of signatures, for one message: somebody may have made one that asks for thousands
 
 
 # ---- making --------------------------------------------------------------------------------------------------------
@@ -134,16 +135,19 @@ def verify_trusted(
     """
     found = describe(message)
     signed = _signed(found, content)
-    known = [*_certificates(found), *trusted]
+    moment = path.moment_of(at)
+    paths = _Paths([*_certificates(found), *trusted], trusted, moment)
+    named = [(each, _identifiers(each)) for each in paths.known]
     problem: InvalidSignature | InvalidCertificate = InvalidSignature("the message has no certificate of its signer")
     for signer in found.signers:
-        for certificate in known:
-            if signer.identifier not in _identifiers(certificate):
+        for certificate, identifiers in named:
+            if signer.identifier not in identifiers:
                 continue
+            paths.count()
             try:
                 _verify_signer(signer, _key(certificate), signed)
                 path.check_signs(certificate)
-                path.verify_chain(_chain(certificate, known, trusted), trusted, at=at)
+                path.verify_chain(paths.up(certificate), trusted, at=moment)
             except (InvalidSignature, InvalidCertificate) as error:
                 problem = error
             else:
@@ -286,22 +290,41 @@ def _identifiers(certificate: Certificate) -> tuple[bytes, ...]:
     return (named,) if key is None else (named, signed_data.identifier_of_key(key))
 
 
-def _chain(certificate: Certificate, known: Sequence[Certificate], trusted: Sequence[Certificate]) -> list[Certificate]:
-    """From a certificate up to one that is trusted, or whose issuer is, or as far as it goes."""
-    chain = [certificate]
-    anchors = {fields.field_of(anchor, "subject") for anchor in trusted}
-    while chain[-1] not in trusted and (issuer := fields.field_of(chain[-1], "issuer")) not in anchors:
-        above = (each for each in known if each not in chain and fields.field_of(each, "subject") == issuer)
-        following = next((each for each in above if _issued(chain[-1], each)), None)
-        if following is None:
-            break
-        chain.append(following)
-    return chain
+class _Paths:
+    """The ways from certificates of a message up to what is trusted; how much they cost is limited."""
 
+    def __init__(self, known: Sequence[Certificate], trusted: Sequence[Certificate], moment: datetime.datetime) -> None:
+        self.known, self._trusted, self._moment = known, trusted, moment
+        self._anchors = {fields.field_of(anchor, "subject") for anchor in trusted}
+        self._left = _MOST_CHECKS
 
-def _issued(found: Certificate, issuer: Certificate) -> bool:
-    try:
-        path.verify_issued(found, issuer)
-    except InvalidCertificate:
-        return False
-    return True
+    def count(self) -> None:
+        """One more signature is to be checked."""
+        if not self._left:
+            raise InvalidSignature(f"the message asks for more than {_MOST_CHECKS} checks of signatures")
+        self._left -= 1
+
+    def up(self, certificate: Certificate) -> list[Certificate]:
+        """From a certificate to one that is trusted, or whose issuer is, or as far as it goes.
+
+        Of several issuers of one name those come first that may issue at the moment: an authority's renewed certificate
+        can lie beside the old one, in any order.
+        """
+        chain = [certificate]
+        while chain[-1] not in self._trusted and fields.field_of(chain[-1], "issuer") not in self._anchors:
+            issuer = fields.field_of(chain[-1], "issuer")
+            above = [each for each in self.known if each not in chain and fields.field_of(each, "subject") == issuer]
+            above.sort(key=lambda each: not path.may_issue(each, chain, self._moment))
+            following = next((each for each in above if self._issued(chain[-1], each)), None)
+            if following is None:
+                break
+            chain.append(following)
+        return chain
+
+    def _issued(self, found: Certificate, issuer: Certificate) -> bool:
+        self.count()
+        try:
+            path.verify_issued(found, issuer)
+        except InvalidCertificate:
+            return False
+        return True

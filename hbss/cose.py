@@ -51,13 +51,17 @@ def sign1(
 
     detached: the payload is signed and not in the message. external_aad: what both sides know and is signed as well.
     protected, unprotected: further header parameters, signed and not signed. ValueError for a key that COSE has no
-    algorithm for, and for a header that names an algorithm itself.
+    algorithm for, and for a header that names an algorithm itself or says a thing twice; cbor2's errors for what it
+    cannot write.
     """
     number = _number(private.public_key())
     header, open_header = dict(protected or {}), dict(unprotected or {})
     if _ALGORITHM in header or _ALGORITHM in open_header:
         raise ValueError("the algorithm follows from the key; leave it out of the headers")
+    if header.keys() & open_header.keys():
+        raise ValueError("a header parameter is either protected or unprotected, not both")
     content = bytes(view(payload, "payload"))
+    cbor2.dumps(open_header)  # what cannot be written is an error before anything is signed
     encoded = cbor2.dumps({_ALGORITHM: number, **header}, canonical=True)
     signature = private.sign(_structure(encoded, bytes(view(external_aad, "external_aad")), content))
     message = [encoded, open_header, None if detached else content, signature]
@@ -76,7 +80,7 @@ def verify1(
     number = _number(public)
     encoded, inside, signature = _parts(bytes(view(message, "message")))
     header = _map(encoded) if encoded else {}
-    if header.get(_ALGORITHM) != number or type(header.get(_ALGORITHM)) is not int:
+    if header.get(_ALGORITHM) != number:
         raise InvalidSignature("the message does not name the algorithm of this key in its protected header")
     if _CRITICAL in header:
         raise InvalidSignature("the message has critical header parameters, which are not understood")
@@ -94,8 +98,8 @@ def describe(message: Buffer) -> tuple[str, bytes | None, int]:
     """
     encoded, payload, signature = _parts(bytes(view(message, "message")))
     number = (_map(encoded) if encoded else {}).get(_ALGORITHM)
-    named: dict[Any, str] = {_HSS_LMS: "HSS-LMS", **_SETS} if type(number) is int else {}
-    return named.get(number, f"another, {number!r}"), payload, len(signature)
+    named = {_HSS_LMS: "HSS-LMS", **_SETS}.get(number) if type(number) is int else None
+    return named or f"another, {number!r}", payload, len(signature)
 
 
 def _structure(protected: bytes, external_aad: bytes, payload: bytes) -> bytes:
@@ -113,10 +117,10 @@ def _parts(message: bytes) -> tuple[bytes, Any, bytes]:
     protected, unprotected, payload, signature = found
     if (
         not isinstance(protected, bytes)
-        or not isinstance(unprotected, Mapping)
+        or not _is_header(unprotected)
         or not isinstance(payload, (bytes, type(None)))
         or not isinstance(signature, bytes)
-        or _ALGORITHM in unprotected
+        or {_ALGORITHM, _CRITICAL} & unprotected.keys()
     ):
         raise InvalidSignature("the message is a malformed COSE_Sign1")
     return protected, payload, signature
@@ -145,9 +149,11 @@ def read_key(data: Buffer) -> PublicKey:
     operations = fields.get(_KEY_OPERATIONS, [_VERIFY])
     if not isinstance(operations, (list, tuple)) or _VERIFY not in operations:
         raise BadKey("the COSE_Key is not for verifying")
+    if type(kty) is not int or type(number) not in (int, type(None)):
+        raise BadKey("the COSE_Key has a type or an algorithm that is no integer")
     if kty == _KTY_HSS_LMS and number in (_HSS_LMS, None):
         return PublicKey.from_raw("HSS", raw)
-    if kty == _KTY_AKP and type(number) is int and number in _SETS:
+    if kty == _KTY_AKP and number in _SETS:
         return PublicKey.from_raw(_SETS[number], raw)
     raise BadKey(f"the COSE_Key is of another kind than HSS-LMS or SLH-DSA: type {kty!r}, algorithm {number!r}")
 
@@ -177,7 +183,15 @@ def _decoded(data: bytes) -> Any:
 
 
 def _map(data: bytes) -> Mapping[Any, Any]:
-    found = _decoded(data)
-    if not isinstance(found, Mapping):
-        raise InvalidSignature("malformed COSE: expected a map")
+    found: Mapping[Any, Any] = _decoded(data)
+    if not _is_header(found):
+        raise InvalidSignature("malformed COSE: expected a map of labels, which are integers or text")
+    algorithm = found.get(_ALGORITHM)
+    if isinstance(algorithm, (bool, float)):  # Python takes 1.0 and True for 1
+        raise InvalidSignature("malformed COSE: an algorithm or a key type that is no integer")
     return found
+
+
+def _is_header(found: Any) -> bool:
+    """Whether it is a map, and its labels are what labels may be: RFC 9052, section 1.5."""
+    return isinstance(found, Mapping) and all(type(label) in (int, str) for label in found)

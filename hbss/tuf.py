@@ -10,6 +10,7 @@ sides need hbss.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 try:
     from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
+    from securesystemslib.formats import encode_canonical
     from securesystemslib.signer import (
         KEY_FOR_TYPE_AND_SCHEME,
         SIGNER_FOR_URI_SCHEME,
@@ -73,9 +75,11 @@ class HbssKey(Key):
 
     @classmethod
     def of(cls, public: PublicKey, keyid: str | None = None) -> HbssKey:
-        """For metadata; keyid: by default the key's fingerprint."""
+        """For metadata; keyid: by default the one of the TUF specification, SHA-256 of the key's canonical JSON."""
         keytype, scheme = _kind(public)
-        return cls(keyid or public.fingerprint(), keytype, scheme, {"public": public.pem().decode("ascii")})
+        value = {"public": public.pem().decode("ascii")}
+        content = str(encode_canonical({"keytype": keytype, "scheme": scheme, "keyval": value}))
+        return cls(keyid or hashlib.sha256(content.encode()).hexdigest(), keytype, scheme, value)
 
     @classmethod
     def from_dict(cls, keyid: str, key_dict: dict[str, Any]) -> HbssKey:

@@ -116,7 +116,7 @@ def targets() -> dict[str, Target]:
                           lambda: [fields.der_of(x509.request(private(), trusted().subject))]),
         "CMS": Target(read_cms, (InvalidSignature, InvalidCertificate), messages),
         "COSE": Target(read_cose, (InvalidSignature,),
-                       lambda: [cose.sign1(small, b"payload")]),
+                       lambda: [cose.sign1(small, b"payload", unprotected={4: [True, 1.5, {1: None}]})]),
         "COSE_Key": Target(cose.read_key, (BadKey,), lambda: [cose.write_key(small.public_key())]),
         "JWK": Target(jose.from_jwk, (BadKey,), lambda: [json.dumps(jose.to_jwk(small)).encode()]),
     }  # fmt: skip

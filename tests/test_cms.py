@@ -299,6 +299,51 @@ def test_protection_is_optional() -> None:
     assert cms.verify(data, private().public_key(), b"payload") is None
 
 
+def test_a_key_for_other_purposes() -> None:
+    """A trusted authority's certificates for servers sign no messages."""
+    usage = names.oid.ExtendedKeyUsageOID
+    for purposes, good in (
+        ([usage.SERVER_AUTH], False), ([usage.SERVER_AUTH, usage.CODE_SIGNING], True), ([usage.EMAIL_PROTECTION], True),
+        ([names.ObjectIdentifier("1.2.3.4")], False), ([names.ObjectIdentifier("1.3.6.1.5.5.7.3.36")], True),
+    ):  # fmt: skip
+        extensions = [(names.ExtendedKeyUsage(purposes), True)]
+        key = private("SLH-DSA-SHA2-192f")
+        own = x509.issue(private(), root(), name("x"), key.public_key(), not_before=NOW, extensions=extensions)
+        data = cms.sign(key, CONTENT, certificate=own)
+        if good:
+            assert cms.verify_trusted(data, [root()], CONTENT, at=NOW) == own
+        else:
+            with pytest.raises(InvalidCertificate, match="not for signing messages: its extended key usage"):
+                cms.verify_trusted(data, [root()], CONTENT, at=NOW)
+
+
+def test_a_renewed_authority_lies_beside_the_old_one() -> None:
+    """In any order: the one that is valid is the way."""
+    key, signer = private("SLH-DSA-SHAKE-128f"), private("SLH-DSA-SHA2-192f")
+    past = NOW - datetime.timedelta(days=90)
+    old, new = (
+        x509.issue(private(), root().subject, name("middle"), key.public_key(), not_before=when, days=30, ca=True)
+        for when in (past, NOW)
+    )
+    own = x509.issue(key, new, name("leaf"), signer.public_key(), not_before=NOW)
+    data = signed_data.read(cms.sign(signer, CONTENT, certificate=own))
+    for order in (old, new), (new, old):
+        along = tuple(fields.der_of(each) for each in (own, *order))
+        both = signed_data.write(data._replace(certificates=along))
+        assert cms.verify_trusted(both, [root()], CONTENT, at=NOW) == own
+
+
+def test_a_message_that_asks_for_too_much() -> None:
+    """Many signers times many certificates of one name: somebody's own, and nobody trusts them."""
+    key = private()
+    own = x509.issue(key, name("x"), name("y"), key.public_key(), not_before=NOW)
+    many = [x509.self_signed(key, name("x"), not_before=NOW, days=9, serial=i + 1) for i in range(20)]
+    found = signed_data.read(cms.sign(key, CONTENT, certificate=own, chain=many))
+    data = signed_data.write(found._replace(signers=found.signers * 20))
+    with pytest.raises(InvalidSignature, match="more than 256 checks"):
+        cms.verify_trusted(data, [root()], CONTENT, at=NOW)
+
+
 def test_foreign_certificates() -> None:
     """A signer with a key of another kind is not for hbss to check; too many certificates are refused."""
     other = ed25519.Ed25519PrivateKey.generate()

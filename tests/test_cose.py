@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -11,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hbss
-from hbss.cose import DRAFT, read_key, sign1, verify1, write_key
+from hbss.cose import DRAFT, describe, read_key, sign1, verify1, write_key
 from tests.some_keys import private, stateful
+from tests.state_kit import LMS
 
 SMALL = "SLH-DSA-SHA2-128s"
 
@@ -92,6 +95,17 @@ def test_keys_without_an_algorithm() -> None:
         sign1(small(), b"x", protected={1: -7})
 
 
+def test_mistakes_in_headers_cost_no_index(tmp_path: Path) -> None:
+    """What cannot be written, or says a thing twice, is an error before anything is signed."""
+    hbss.create_key(tmp_path / "key", LMS)
+    with hbss.open_key(tmp_path / "key") as key:
+        with pytest.raises(cbor2.CBOREncodeError):
+            sign1(key, b"x", unprotected={4: object()})
+        with pytest.raises(ValueError, match="not both"):
+            sign1(key, b"x", protected={4: b"a"}, unprotected={4: b"b"})
+        assert key.remaining == 31
+
+
 # ---- what is read --------------------------------------------------------------------------------------------------
 
 
@@ -120,7 +134,12 @@ def test_good_and_bad() -> None:
         (made({}), "does not name the algorithm"),
         (made(b""), "does not name the algorithm"),
         (made({1: -52}), "does not name the algorithm"),
-        (made({1: -51.0}), "does not name the algorithm"),
+        (made({1: -51.0}), "no integer"),
+        (made({1: [1]}), "does not name the algorithm"),
+        (made(b"\xa1\xf5\x38\x32"), "labels"),  # true for 1
+        (made(b"\xa1\xf9\x3c\x00\x38\x32"), "labels"),  # 1.0 for 1
+        (cbor2.dumps([b"", {2: [1]}, b"", b""]), "malformed COSE_Sign1"),
+        (cbor2.dumps([b"", {1.5: 0}, b"", b""]), "malformed COSE_Sign1"),
         (made({1: -51, 2: [3], 3: 0}), "critical header"),
         (made(b"\xa2\x01\x38\x32\x01\x38\x32"), "malformed CBOR"),
         (made(cbor2.dumps({1: -51}) + b"\0"), "left over"),
@@ -139,6 +158,8 @@ def test_malformed_messages(data: bytes, says: str) -> None:
     """Each is InvalidSignature, and the text says why."""
     with pytest.raises(hbss.InvalidSignature, match=says):
         verify1(small().public_key(), data)
+    with suppress(hbss.InvalidSignature):
+        assert describe(data)[0].startswith(("another", "SLH-DSA", "HSS"))
 
 
 @given(st.data())
@@ -169,7 +190,10 @@ def test_arbitrary_bytes(data: bytes) -> None:
         ({1: 5, 3: -46}, "has no public key"),
         ({1: 5, 3: -7, -1: b""}, "another kind"),
         ({1: 7, 3: -53, -1: bytes(32)}, "another kind"),
-        ({1: 7, 3: -51.0, -1: bytes(32)}, "another kind"),
+        ({1: 7, 3: -51.0, -1: bytes(32)}, "no integer"),
+        ({1: 7, 3: [1], -1: bytes(32)}, "no integer"),
+        ({1: 7.0, 3: -51, -1: bytes(32)}, "no COSE_Key"),
+        ({1: 7, 3: "ES256", -1: bytes(32)}, "no integer"),
         ({1: 7, -1: bytes(32)}, "another kind"),
         ({1: 7, 3: -51, -1: bytes(31)}, "32 bytes; got 31"),
         ({1: 5, 3: -46, -1: bytes(60)}, "LMS"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
 from securesystemslib.signer import CryptoSigner, Key, Signature, Signer
+from securesystemslib.signer._utils import compute_default_keyid
 from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root, Targets
 
@@ -74,7 +75,7 @@ def test_keys_that_do_not_hold() -> None:
     """Another type or scheme than the key's own, and no key at all; unknown fields are kept."""
     good = HbssKey.of(private().public_key())
     assert (good.keytype, good.scheme) == ("slh-dsa", "slh-dsa-sha2-128f")
-    assert good.keyid == private().public_key().fingerprint()
+    assert good.keyid == compute_default_keyid(good.keytype, good.scheme, good.keyval)
     assert HbssKey.from_dict("id", {**good.to_dict(), "x-more": 1}).to_dict()["x-more"] == 1
     cases: list[tuple[dict[str, object], str]] = [
         ({"keytype": "xmss", "scheme": "xmss"}, "is not of type 'xmss'"),

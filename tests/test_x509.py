@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyasn1.codec.der.decoder import decode
@@ -22,7 +22,7 @@ from pyasn1_alt_modules import rfc2986, rfc5280
 import hbss
 from benchmarks.libcrypto import Libcrypto
 from hbss import InvalidCertificate
-from hbss.encoding import certificate, der, keyfile
+from hbss.encoding import certificate, der, keyfile, pem
 from hbss.encoding.identifiers import IDENTIFIERS
 from hbss.x509 import issue, public_key, request, self_signed, verify_chain, verify_issued, verify_request
 from tests.some_keys import private
@@ -196,7 +196,9 @@ def test_chains_that_do_not_hold(keys: dict[str, Any]) -> None:
     """Each reason by name."""
     key = keys["XMSS"].public_key()
     end, middle = issued("end", key, days=10), issued("middle", key, ca=True, path_length=0)
-    below = issue(keys["XMSS"], middle, name("below"), key, ca=True, not_before=NOW)
+    with pytest.raises(InvalidCertificate, match="allows 0 authorities below it; here there are 1"):
+        issue(keys["XMSS"], middle, name("below"), key, ca=True, not_before=NOW)
+    below = issue(keys["XMSS"], middle.subject, name("below"), key, ca=True, not_before=NOW)
     last = issue(keys["XMSS"], below, name("last"), key, not_before=NOW)
     day = datetime.timedelta(days=1)
     refuse(r"CN=end,O=Example is valid from .* not at", [end], [root()], NOW + 11 * day)
@@ -233,6 +235,37 @@ def test_chains_that_do_not_hold(keys: dict[str, Any]) -> None:
             verify_chain(chain, trusted)
     with pytest.raises(ValueError, match="no time zone"):
         verify_chain([end], [root()], at=datetime.datetime(2026, 3, 1))
+
+
+def test_a_renewed_authority_does_not_count(keys: dict[str, Any]) -> None:
+    """A certificate of a key for its own name, by its old key, takes nothing of a path's length (RFC 5280, 6.1.4)."""
+    first = self_signed(private(), name("Root"), not_before=NOW, path_length=0)
+    renewed = issue(private(), first, first.subject, keys["XMSS"].public_key(), ca=True, path_length=0, not_before=NOW)
+    end = issue(keys["XMSS"], renewed, name("end"), keys["LMS"].public_key(), not_before=NOW)
+    verify_chain([end, renewed], [first], at=NOW)
+
+
+def test_what_no_certificate_may_say(keys: dict[str, Any]) -> None:
+    """Refused before anything is signed; and a key that does not sign gets no usage that says so."""
+    agreeing = x25519.X25519PrivateKey.generate().public_key()
+    hosts = x509.SubjectAlternativeName([x509.DNSName("example.org")])
+    nobody = x509.Name([])
+    for says, act in (
+        ("an issuer has a name", lambda: self_signed(private(), nobody)),
+        ("the subject has no name", lambda: issued_to(nobody, ())),
+        ("the subject has no name", lambda: issued_to(nobody, [(hosts, False)])),
+        ("does not sign", lambda: issue(private(), root(), name("x"), agreeing, ca=True, not_before=NOW)),
+        ("given twice", lambda: request(private(), name("x"), [(hosts, False), (hosts, False)])),
+    ):
+        with pytest.raises(ValueError, match=says):
+            act()
+    verify_chain([issued_to(nobody, [(hosts, True)])], [root()], at=NOW)
+    found = issue(private(), root(), name("x"), agreeing, not_before=NOW)
+    assert not any(isinstance(each.value, x509.KeyUsage) for each in found.extensions)
+
+
+def issued_to(subject: x509.Name, extensions: Any) -> x509.Certificate:
+    return issue(private(), root(), subject, private().public_key(), not_before=NOW, extensions=extensions)
 
 
 def test_algorithms_that_contradict_each_other() -> None:
@@ -360,6 +393,18 @@ def test_from_key_to_chain(run: Callable[..., int], capsys: pytest.CaptureFixtur
     assert "BAD certificate" in capsys.readouterr().err
     assert run("issue", "root.key", "root.pem", "device.key.pub", "--name", "CN=x", "--ca", "-o", "x.pem") == 0
     assert run("verify", "x.pem", "--trust", "root.pem") == 0
+    assert run("issue", "device.key", "x.pem", "root.key.pub", "--name", "CN=end", "-o", "end.pem") == 0
+    Path("chain.pem").write_bytes(Path("end.pem").read_bytes() + Path("x.pem").read_bytes())
+    Path("bundle.pem").write_bytes(Path("d.pem").read_bytes() + Path("root.pem").read_bytes())
+    assert run("verify", "chain.pem", "--trust", "bundle.pem") == 0, "all certificates of a file count"
+    Path("cut.pem").write_bytes(Path("end.pem").read_bytes() + Path("x.pem").read_bytes().replace(b"M", b"N", 4))
+    assert run("verify", "cut.pem", "--trust", "bundle.pem") == 2
+    Path("d.der").write_bytes(x509.load_pem_x509_csr(Path("d.csr").read_bytes()).public_bytes(Encoding.DER))
+    assert run("verify", "d.der") == 0
+    assert run("issue", "root.key", "root.pem", "d.der", "-o", "again.pem") == 0
+    theirs = ed25519.Ed25519PrivateKey.generate().public_key()
+    Path("ed.der").write_bytes(theirs.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    assert run("issue", "root.key", "root.pem", "ed.der", "--name", "CN=ed", "-o", "ed.pem") == 0
 
 
 def test_mistakes_on_the_command_line(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
@@ -368,6 +413,9 @@ def test_mistakes_on_the_command_line(run: Callable[..., int], capsys: pytest.Ca
 
     assert command(["keygen", "LMS_SHA256_M32_H5_W8", "k"]) == 0
     assert run("self", "k", "--name", "CN=Root", "-o", "root.pem") == 0
+    Path("two.pem").write_bytes(Path("root.pem").read_bytes() * 2)
+    unknown = der.encode(der.SEQUENCE, der.encode_oid("1.2.3.4"))
+    Path("strange.pem").write_bytes(pem.write("PUBLIC KEY", der.encode(der.SEQUENCE, unknown, der.encode_bits(b"x"))))
     capsys.readouterr()
     for words, says in [
         (["self", "k", "--name", "Root", "-o", "x"], "is no name such as"),
@@ -378,6 +426,9 @@ def test_mistakes_on_the_command_line(run: Callable[..., int], capsys: pytest.Ca
         (["issue", "k", "k.pub", "k.pub", "--name", "CN=x", "-o", "x"], "k.pub is no certificate"),
         (["issue", "k", "root.pem", "root.pem", "--name", "CN=x", "-o", "x"], "neither a request nor a public key"),
         (["issue", "k", "root.pem", "k.pub", "--name", "CN=x", "--path-length", "1", "-o", "x"], "say --ca"),
+        (["issue", "k", "two.pem", "k.pub", "--name", "CN=x", "-o", "x"], "two.pem has 2 certificates"),
+        (["issue", "k", "root.pem", "strange.pem", "--name", "CN=x", "-o", "x"], "neither a request nor a public key"),
+        (["self", "k", "--name", "", "-o", "x"], "name that is not empty"),
         (["verify", "root.pem"], "say what is trusted"),
         (["verify", "none.pem", "--trust", "root.pem"], "none.pem: No such file"),
         (["verify", "k.pub", "--trust", "root.pem"], "k.pub is no certificate"),

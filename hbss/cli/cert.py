@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -129,7 +129,9 @@ def issue(
 
 @cert.command()
 @click.argument("certificates", nargs=-1, required=True, metavar="CERT...")
-@click.option("--trust", multiple=True, metavar="CERT", help="A trusted certificate; may be repeated.")
+@click.option(
+    "--trust", multiple=True, metavar="CERT", help="Trusted: one certificate, or several in PEM; may be repeated."
+)
 @click.option("--at", type=click.DateTime(), metavar="TIME", help="The moment that counts, in UTC (default: now).")
 @needs_cryptography
 def verify(certificates: tuple[str, ...], trust: tuple[str, ...], at: datetime.datetime | None) -> None:
@@ -140,13 +142,14 @@ def verify(certificates: tuple[str, ...], trust: tuple[str, ...], at: datetime.d
     from hbss import x509
 
     if not trust:
-        if len(certificates) > 1 or not _is_request(data := io.read(certificates[0])):
+        asked = None if len(certificates) > 1 else _request(io.read(certificates[0]))
+        if asked is None:
             raise click.UsageError("say what is trusted: --trust CERT")
-        x509.verify_request(_request(certificates[0], data))
+        x509.verify_request(asked)
         click.echo("good request", err=True)
         return
     moment = None if at is None else at.replace(tzinfo=datetime.timezone.utc)
-    x509.verify_chain(list(map(load, certificates)), list(map(load, trust)), at=moment)
+    x509.verify_chain(load_all(certificates), load_all(trust), at=moment)
     click.echo("good chain", err=True)
 
 
@@ -183,48 +186,63 @@ def _hosts(dns: tuple[str, ...]) -> list[tuple[Any, bool]]:
 
 
 def load(name: str) -> x509.Certificate:
-    """A certificate in PEM or DER; BadKey names its file."""
+    """The one certificate of a file, in PEM or DER; BadKey names the file."""
+    found = load_all((name,))
+    if len(found) > 1:
+        raise hbss.BadKey(f"{name} has {len(found)} certificates, and one is wanted")
+    return found[0]
+
+
+def load_all(names: Iterable[str]) -> list[x509.Certificate]:
+    """The certificates of files, in order: each one in DER, or any number in PEM. BadKey names the file."""
     from cryptography import x509
 
-    return _parsed(name, io.read(name), "certificate", x509.load_pem_x509_certificate, x509.load_der_x509_certificate)
+    found = []
+    for name in names:
+        data = io.read(name)
+        try:
+            found += x509.load_pem_x509_certificates(data) if _is_pem(data) else [x509.load_der_x509_certificate(data)]
+        except (ValueError, x509.InvalidVersion):
+            raise hbss.BadKey(f"{name} is no certificate") from None
+    return found
 
 
-def _request(name: str, data: bytes) -> x509.CertificateSigningRequest:
-    from cryptography import x509
-
-    return _parsed(name, data, "certification request", x509.load_pem_x509_csr, x509.load_der_x509_csr)
-
-
-def _is_request(data: bytes) -> bool:
-    return data.lstrip().startswith(b"-----BEGIN CERTIFICATE REQUEST-----")
-
-
-def _parsed(name: str, data: bytes, what: str, pem: Callable[[bytes], T], der: Callable[[bytes], T]) -> T:
+def _request(data: bytes) -> x509.CertificateSigningRequest | None:
+    """A request in PEM or DER; None if it is none."""
     from cryptography import x509
 
     try:
-        return (pem if data.lstrip().startswith(b"-----") else der)(data)
+        return x509.load_pem_x509_csr(data) if _is_pem(data) else x509.load_der_x509_csr(data)
     except (ValueError, x509.InvalidVersion):
-        raise hbss.BadKey(f"{name} is no {what}") from None
+        return None
+
+
+def _is_pem(data: bytes) -> bool:
+    return data.lstrip().startswith(b"-----")
 
 
 def _subject(name: str) -> tuple[x509.Name | None, Any, list[tuple[Any, bool]]]:
     """Name, key and hosts of a request that signs itself, or the key alone of a public key."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    from cryptography import exceptions, x509
+    from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
     from hbss.x509 import public_key, verify_request
+    from hbss.x509.fields import field_of
 
     data = io.read(name)
-    if _is_request(data):
-        asked = _request(name, data)
+    asked = _request(data)
+    if asked is not None:
         verify_request(asked)
-        hosts = [each for each in asked.extensions if isinstance(each.value, x509.SubjectAlternativeName)]
-        return asked.subject, public_key(asked), [(each.value, each.critical) for each in hosts]
+        hosts = [
+            (each.value, each.critical)
+            for each in field_of(asked, "extensions")
+            if isinstance(each.value, x509.SubjectAlternativeName)
+        ]
+        return field_of(asked, "subject"), public_key(asked), hosts
     try:
         return None, hbss.load_public_key(data), []
     except hbss.BadKey as error:
         try:
-            return None, load_pem_public_key(data), []
-        except ValueError:
+            return None, (load_pem_public_key if _is_pem(data) else load_der_public_key)(data), []
+        except (ValueError, exceptions.UnsupportedAlgorithm):
             raise hbss.BadKey(f"{name} is neither a request nor a public key: {error}") from None

@@ -21,7 +21,7 @@ def cms() -> None:
 @click.argument("key")
 @click.argument("file")
 @click.option("--cert", "certificate", metavar="CERT", help="The certificate of KEY (default: the key is named).")
-@click.option("--chain", multiple=True, metavar="CERT", help="A certificate above it, to put along; may be repeated.")
+@click.option("--chain", multiple=True, metavar="CERT", help="Certificates above it, to put along; may be repeated.")
 @click.option("--around", is_flag=True, help="Put FILE into the message (default: the message is beside it).")
 @click.option("--time", is_flag=True, help="State the time of signing.")
 @click.option("-o", "--output", help="Where to write the message, in DER (default: FILE.p7s, or FILE.p7m around it).")
@@ -37,7 +37,7 @@ def sign(
     target = output or (io.STANDARD if file == io.STANDARD else file + (".p7m" if around else ".p7s"))
     io.refuse_same(target, key, file)
     own = None if certificate is None else cert.load(certificate)
-    above = [cert.load(each) for each in chain]
+    above = cert.load_all(chain)
     moment = datetime.datetime.now(datetime.timezone.utc) if time else None
     tell = low.Low(fail_low)
     with _content(file) as content:  # closed after the key, in case it is the key's own file
@@ -52,7 +52,9 @@ def sign(
 @cms.command()
 @click.argument("message")
 @click.argument("file", required=False)
-@click.option("--trust", multiple=True, metavar="CERT", help="A trusted certificate; may be repeated.")
+@click.option(
+    "--trust", multiple=True, metavar="CERT", help="Trusted: one certificate, or several in PEM; may be repeated."
+)
 @click.option("--key", metavar="PUB", help="Instead: the public key of the signer.")
 @click.option("--at", type=click.DateTime(), metavar="TIME", help="The moment that counts, in UTC (default: now).")
 @click.option("-o", "--output", help="Where to write what MESSAGE is around, once it is found good.")
@@ -79,7 +81,7 @@ def verify(
             who = ""
         else:
             moment = None if at is None else at.replace(tzinfo=datetime.timezone.utc)
-            found = cms.verify_trusted(data, [cert.load(each) for each in trust], content, at=moment)
+            found = cms.verify_trusted(data, cert.load_all(trust), content, at=moment)
             who = f" of {found.subject.rfc4514_string()}"
     if output is not None:
         with io.output(output) as write:

@@ -55,7 +55,7 @@ def write_certificate(
         der.encode(der.SEQUENCE, *map(write_time, dates)),
         subject,
         public_key,
-        der.encode(der.CONTEXT_3, _extensions(extensions)),
+        der.encode(der.CONTEXT_3, wanted) if (wanted := _extensions(extensions)) else b"",
     )
 
 
@@ -63,7 +63,7 @@ def write_request(subject: bytes, public_key: bytes, extensions: Iterable[Extens
     """CertificationRequestInfo, version 1: RFC 2986, section 4.1; the extensions are asked for (RFC 2985, 5.4.2)."""
     wanted = _extensions(extensions)
     attribute = der.encode(der.SEQUENCE, der.encode_oid(_EXTENSION_REQUEST), der.encode(der.SET, wanted))
-    attributes = der.encode(der.CONTEXT_0, attribute)
+    attributes = der.encode(der.CONTEXT_0, attribute if wanted else b"")
     return der.encode(der.SEQUENCE, der.encode_integer(_REQUEST_VERSION), subject, public_key, attributes)
 
 
@@ -99,11 +99,12 @@ def _read_signed(data: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _extensions(extensions: Iterable[Extension]) -> bytes:
+    """Nothing if there are none: an empty list is no Extensions."""
     encoded = []
     for oid, critical, value in extensions:
         mark = der.encode(der.BOOLEAN, b"\xff") if critical else b""
         encoded.append(der.encode(der.SEQUENCE, der.encode_oid(oid), mark, der.encode(der.OCTET_STRING, value)))
-    return der.encode(der.SEQUENCE, *encoded)
+    return der.encode(der.SEQUENCE, *encoded) if encoded else b""
 
 
 def write_time(moment: datetime.datetime) -> bytes:

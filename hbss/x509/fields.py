@@ -72,12 +72,13 @@ def extensions(found: x509.Certificate) -> x509.Extensions:
     return every
 
 
-def field_of(found: x509.Certificate, name: str) -> Any:
-    """A field of a certificate, which is read only now; InvalidCertificate if it is malformed."""
+def field_of(found: x509.Certificate | x509.CertificateSigningRequest, name: str) -> Any:
+    """A field of a certificate or a request, which is read only now; InvalidCertificate if it is malformed."""
     try:
         return getattr(found, name)
     except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise InvalidCertificate(f"{name.replace('_', ' ')} of a certificate cannot be read: {error}") from None
+        what = "certificate" if isinstance(found, x509.Certificate) else "request"
+        raise InvalidCertificate(f"{name.replace('_', ' ')} of a {what} cannot be read: {error}") from None
 
 
 def name_of(of: x509.Certificate | x509.CertificateSigningRequest) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import cryptography.exceptions
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hbss.encoding import keyfile
 from hbss.encoding.certificate import Signed
@@ -16,6 +17,11 @@ from hbss.keys import PublicKey
 from hbss.x509.fields import extension, extensions, field_of, name_of, parts, public_key
 
 Moment = datetime.datetime
+# of extended key usages those of messages: any, mail, code, and documents (RFC 9336)
+_SIGNING = {
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.CODE_SIGNING,
+    x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),
+}  # fmt: skip
 _UNDERSTOOD = (x509.BasicConstraints, x509.KeyUsage, x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier,
                x509.SubjectAlternativeName, x509.ExtendedKeyUsage)  # fmt: skip
 
@@ -76,20 +82,32 @@ def verify_chain(
     """
     if not chain or not trusted:
         raise ValueError("a chain needs a certificate at least, and something that is trusted")
-    moment = at or datetime.datetime.now(datetime.timezone.utc)
-    if moment.tzinfo is None:
-        raise ValueError("`at` has no time zone; say datetime.timezone.utc")
-    for depth, (found, issuer) in enumerate(itertools.pairwise(chain)):
+    moment = moment_of(at)
+    for above, (found, issuer) in enumerate(itertools.pairwise(chain), 1):
         verify_issued(found, issuer)
-        check_rights(issuer, depth)
+        check_rights(issuer, _authorities(chain[:above]))
     for found in chain:
         _check_date(found, moment)
         _check_critical(found)
     if chain[-1] not in trusted:
-        _check_anchor(chain[-1], len(chain) - 1, trusted, moment)
+        _check_anchor(chain, trusted, moment)
 
 
-def _check_anchor(last: x509.Certificate, depth: int, trusted: Sequence[x509.Certificate], moment: Moment) -> None:
+def moment_of(at: Moment | None) -> Moment:
+    """The moment that counts: now, unless it is said."""
+    moment = at or datetime.datetime.now(datetime.timezone.utc)
+    if moment.tzinfo is None:
+        raise ValueError("`at` has no time zone; say datetime.timezone.utc")
+    return moment
+
+
+def _authorities(chain: Sequence[x509.Certificate]) -> int:
+    """How many count for the length of a path: not the end, nor those that a key issued for its own name."""
+    return sum(field_of(each, "subject") != field_of(each, "issuer") for each in chain[1:])
+
+
+def _check_anchor(chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], moment: Moment) -> None:
+    last, below = chain[-1], _authorities(chain)
     issuer = field_of(last, "issuer")
     named = [anchor for anchor in trusted if field_of(anchor, "subject") == issuer]
     if not named:
@@ -98,7 +116,7 @@ def _check_anchor(last: x509.Certificate, depth: int, trusted: Sequence[x509.Cer
     for anchor in named:
         try:
             verify_issued(last, anchor)
-            check_rights(anchor, depth)
+            check_rights(anchor, below)
             _check_date(anchor, moment)
             _check_critical(anchor)
         except InvalidCertificate as error:
@@ -121,11 +139,27 @@ def check_rights(issuer: x509.Certificate, below: int) -> None:
         raise InvalidCertificate(f"{name_of(issuer)} may not issue certificates: its key usage does not say so")
 
 
+def may_issue(issuer: x509.Certificate, chain: Sequence[x509.Certificate], moment: Moment) -> bool:
+    """Whether it is an issuer for the last one of a chain, its signature aside."""
+    try:
+        check_rights(issuer, _authorities(chain))
+        _check_date(issuer, moment)
+        _check_critical(issuer)
+    except InvalidCertificate:
+        return False
+    return True
+
+
 def check_signs(found: x509.Certificate) -> None:
-    """Raise InvalidCertificate if its key usage is not to sign messages; without one it may."""
-    usage = extension(found, x509.KeyUsage)
+    """Raise InvalidCertificate if its key is not for signing messages, by its key usages; without them it may."""
+    usage, purposes = extension(found, x509.KeyUsage), extension(found, x509.ExtendedKeyUsage)
     if usage is not None and not (usage.digital_signature or usage.content_commitment):
         raise InvalidCertificate(f"the key of {name_of(found)} is not for signing messages: its key usage says others")
+    if purposes is not None and not _SIGNING.intersection(purposes):
+        others = ", ".join(each.dotted_string for each in purposes)
+        raise InvalidCertificate(
+            f"the key of {name_of(found)} is not for signing messages: its extended key usage is {others}"
+        )
 
 
 def _check_date(found: x509.Certificate, moment: Moment) -> None:
