@@ -57,6 +57,9 @@ class Listener:
             self._others[seen.name] = seen.identity
         terminal.show(terminal.line(seen))
 
+    def _tell_safety(self, name: str, key: bytes, what: str) -> None:
+        terminal.tell(f"{name} [{protocol.fingerprint(key)}]{what}: {protocol.safety_phrase(self._own, key)}")
+
     def command(self, text: str) -> None:
         """What the user asks for, at a terminal."""
         word, _, name = text.partition(" ")
@@ -64,8 +67,13 @@ class Listener:
             for key, each in sorted(self._online.items(), key=lambda item: item[1]):
                 terminal.tell(f"{each} [{protocol.fingerprint(key)}]")
         elif word == "/safety":
-            for key in self._names.keys(name):
-                terminal.tell(f"{name} [{protocol.fingerprint(key)}]: {protocol.safety_phrase(self._own, key)}")
+            known, other = self._names.keys(name), self._others.get(name)
+            for key in known:
+                self._tell_safety(name, key, "")
+            if other is not None:
+                self._tell_safety(name, other, " (not accepted)")
+            if not known and other is None:
+                terminal.tell(f"nobody called {name!r} has been seen" if name else HELP)
         elif word == "/accept" and name in self._others:
             self._names.accept(name, self._others[name])
             terminal.tell(f"{name} is known by [{protocol.fingerprint(self._others.pop(name))}] too")

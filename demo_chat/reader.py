@@ -45,7 +45,7 @@ class Reader:
         self._origin, self._room, self._names = origin, room, names
         self._certificates: dict[bytes, wire.Certificate] = {}
         self._bad: dict[bytes, Refusal] = {}  # certificates, by hash, that do not hold
-        self._uses: dict[tuple[bytes, int], bytes] = {}  # (session key, leaf): what it was used for
+        self._uses: dict[tuple[bytes, int], set[bytes]] = {}  # (session key, leaf): what it was used for; honestly one
         self._last: dict[bytes, bytes] = {}  # session key: hash of its last message
         self._reused: dict[bytes, int] = {}  # session key: a leaf that it used twice
         self._shown: set[tuple[bytes, int]] = set()  # of those, what the server has shown
@@ -82,12 +82,12 @@ class Reader:
         """Of a verified message: was its leaf used before, does it follow the last one, is it by the known key."""
         place = (certificate.session, message.leaf)
         use = protocol.use_of_leaf(signed, message.signature)
-        known = self._uses.get(place)
-        if known == use:
+        uses = self._uses.setdefault(place, set())
+        if use in uses:
             return None, ""
-        if known is not None:
+        uses.add(use)
+        if len(uses) > 1:
             self._reused[certificate.session] = message.leaf
-        self._uses.setdefault(place, use)
         last = self._last.get(certificate.session)
         self._last[certificate.session] = hashlib.sha256(signed).digest()
         if certificate.session in self._reused:

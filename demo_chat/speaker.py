@@ -49,11 +49,14 @@ class Speaker:
         return self._identity.public_key().public_bytes_raw()
 
     async def hello(self, listener: Listener, challenge: bytes) -> wire.Hello:
-        """To be let in by: with the session that there is, unless its time is over."""
+        """To be let in by: with the session that there is, unless its time or its leaves come to their end."""
         self._challenge = challenge
-        if self._session is None or self._session.certificate.expires <= now():
+        session = self._session
+        if session is None or session.certificate.expires <= now() or (not self._pending and session.is_due(now())):
             self._session = await self._new_session(listener)
-        return self._session.hello(challenge)
+            if session is not None:
+                session.close()
+        return self._current().hello(challenge)
 
     def answered(self, frame: Answer, listener: Listener) -> None:
         """The server's answer to what was sent. What it accepts is shown at once, in its order among others'."""

@@ -243,6 +243,18 @@ def test_two_tabs_of_one_identity(visit: Visit) -> None:
     assert set(bob.badges()) == {"verified"}
 
 
+def test_a_server_that_does_not_let_in_says_so(visit: Visit) -> None:
+    """It is not called unreachable: a clock that is wrong is for the user to set."""
+    alice = visit()
+    alice.context.add_init_script("const now = Date.now; Date.now = () => now() + 3600_000")
+    alice.open()
+    alice.page.get_by_label("Your name, as others will see it").fill("Lena")
+    alice.page.get_by_role("button", name="Make my identity").click()
+    expect(alice.page.locator("#state")).to_have_text("not let in")
+    expect(alice.page.locator("#banner-text")).to_contain_text("does not let you in")
+    expect(alice.page.locator("#banner-text")).to_contain_text("one of the two clocks is more than 5 minutes off")
+
+
 def test_what_people_write_is_text(visit: Visit) -> None:
     """Markup, right-to-left and characters of four bytes stay what they are, in names as well, and isolated."""
     name, text = "<b>שלום</b> 🦉", '<img src=x onerror="alert(1)"> \u202eevil\n𝔘𝔫𝔦 مرحبا &amp;'

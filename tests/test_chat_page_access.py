@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser_kit import needs_chromium
+from tests.chat_kit import Person, Process
 from tests.chat_page_kit import Visit, Visitor
 from tests.npm_kit import needs_npm, script
 
 pytest_plugins = ["tests.browser_fixtures", "tests.chat_page_fixtures"]
 pytestmark = needs_chromium
+
+
+SCROLL_UP = """(log) => new Promise((done) => {
+  log.addEventListener("scroll", () => requestAnimationFrame(done), { once: true });
+  log.scrollTo(0, 0);
+})"""
+MANY = """async (count) => {
+  const { View } = await import("/static/chat-view.js");
+  const view = new View({ title: (name) => ({ name, stated: "", another: false }), fingerprint: () => "" });
+  for (let i = 0; i < count; i++) {
+    view.add({ badge: "verified", note: "", name: "", identity: null, text: `line ${i}`, time: 0, message: null,
+      certificate: null, signed: null, verifying: 0 });
+  }
+}"""
 
 
 def focused(page: Page) -> str:
@@ -63,6 +79,69 @@ def test_by_keyboard_alone(visit: Visit) -> None:
     keys.press("Escape")
     expect(dialog).to_be_hidden()
     assert focused(alice.page) == "me"
+
+
+def test_the_focus_stays_where_it_is(visit: Visit, server: Process, tmp_path: Path) -> None:
+    """Whoever comes or goes; and what has gone gives it to the text."""
+    anna, ben = visit("Anna"), Person(server, "Ben", tmp_path)
+    button = anna.page.locator("#people .person").filter(has_text="Ben")
+    button.focus()
+    carl = Person(server, "Carl", tmp_path)
+    expect(anna.page.locator("#count")).to_have_text("3")
+    expect(button).to_be_focused()
+    carl.leave()
+    expect(anna.page.locator("#count")).to_have_text("2")
+    button.press("Enter")
+    ben.leave()
+    expect(button).to_have_count(0)
+    anna.page.keyboard.press("Escape")
+    expect(anna.page.get_by_label("Your message")).to_be_focused()
+
+
+def test_what_the_panel_covers_is_out_of_reach(visit: Visit) -> None:
+    """On a narrow screen nothing below it takes the focus; once the screen is wide, or the panel goes, all is back."""
+    alice = visit("Bea", viewport={"width": 390, "height": 800})
+    alice.say("hello")
+    alice.sees("hello")
+    alice.details("hello")
+    for _ in range(30):
+        alice.page.keyboard.press("Tab")
+        assert alice.page.evaluate("!document.activeElement.closest('.top, .people, .talk')")
+    alice.page.set_viewport_size({"width": 1200, "height": 800})
+    expect(alice.page.locator("[inert]")).to_have_count(0)
+    alice.page.set_viewport_size({"width": 390, "height": 800})
+    expect(alice.page.locator("[inert]")).to_have_count(4)
+    alice.page.keyboard.press("Escape")
+    expect(alice.page.locator("[inert]")).to_have_count(0)
+
+
+def test_what_is_new_is_seen(visit: Visit, server: Process, tmp_path: Path) -> None:
+    """Who is at the end stays there when the log gets smaller; who has scrolled up is not moved, and is told."""
+    alice, bob = visit("Cleo", viewport={"width": 1200, "height": 800}), Person(server, "Bob", tmp_path)
+    for i in range(30):
+        bob.say(f"line {i}")
+    alice.sees("line 29")
+    alice.page.set_viewport_size({"width": 1200, "height": 420})
+    bob.say("after the window shrank")
+    expect(alice.sees("after the window shrank")).to_be_in_viewport()
+    alice.page.locator("#log").evaluate(SCROLL_UP)
+    bob.say("while reading above")
+    expect(alice.page.get_by_role("button", name="New messages below")).to_be_visible()
+    expect(alice.row("while reading above")).not_to_be_in_viewport()
+    alice.page.get_by_role("button", name="New messages below").click()
+    expect(alice.row("while reading above")).to_be_in_viewport()
+    bob.leave()
+
+
+def test_a_long_room_is_cut_at_its_beginning(visit: Visit) -> None:
+    """A page that keeps every line grows slow; it says that there was more."""
+    alice = visit("Dora")
+    expect(alice.page.get_by_text("Earlier messages are not shown any more.")).to_be_hidden()
+    alice.page.evaluate(MANY, 1003)
+    expect(alice.page.locator(".message")).to_have_count(1000)
+    assert [alice.texts()[i] for i in (0, -1)] == ["line 3", "line 1002"]
+    alice.page.locator("#log").evaluate(SCROLL_UP)
+    expect(alice.page.get_by_text("Earlier messages are not shown any more.")).to_be_in_viewport()
 
 
 def test_what_a_screen_reader_is_told(visit: Visit) -> None:

@@ -153,13 +153,18 @@ def test_a_leaf_that_signed_twice_is_shown_as_an_attack(visit: Visit, server: Pr
     twin = copied(mallory.session)
     mallory.say("pay 10")
     bob.sees("pay 10")
+    mallory.say("and 5")
+    bob.sees("and 5")
+    panel = bob.details("and 5")
     mallory.send(twin.message("pay 10000", now()))
     assert mallory.refusal().code == "reuse"
     alert = bob.page.get_by_role("alert").filter(has_text="Attack")
     expect(alert).to_contain_text("leaf 1 of this session has signed two different things", ignore_case=True)
     expect(alert.locator("q")).to_have_text(["pay 10", "pay 10000"])
-    bob.sees("pay 10", "leaf reused")
-    mallory.session.leaf = 2
+    for text in ("pay 10", "and 5"):
+        bob.sees(text, "leaf reused")
+    expect(panel.locator(".verdict")).to_contain_text("do not trust this session any more")
+    mallory.session.leaf = 3
     mallory.say("trust me again")
     bob.sees("trust me again", "leaf reused")
     carol = visit("Carol")  # who was not there
@@ -181,6 +186,11 @@ def test_a_server_that_hides_it_is_found_out(visit: Visit, server: Process, tmp_
     mallory.say("no")
     bob.sees("yes to all", "leaf reused")
     bob.sees("no", "leaf reused")
+    bob.context.set_offline(True)
+    expect(bob.page.locator("#state")).not_to_have_text("online")
+    bob.context.set_offline(False)
+    bob.is_in()
+    bob.sees("yes to all", "leaf reused")
     bob.reload()
     bob.sees("no", "leaf reused")
     mallory.leave()
@@ -234,10 +244,43 @@ def test_another_key_under_a_known_name(visit: Visit, server: Process, tmp_path:
     expect(row.locator(".who")).to_have_text("Tina of the library says Tina")
     bob.details("from my telephone").get_by_role("button", name="It is their new device").click()
     expect(bob.row("from my telephone").locator(".who")).to_have_text("Tina")
+    bob.sees("from my telephone")
+    expect(bob.row("from my telephone").locator(".note")).to_be_hidden()
     bob.reload()
     bob.sees("I am Tina as well")
     bob.sees("from my telephone")
     for person in (tina, other, device):
+        person.leave()
+
+
+def test_tabs_share_what_they_know_of_names(visit: Visit, server: Process, tmp_path: Path) -> None:
+    """What one tab writes takes nothing away that the other has written, and is shown there too."""
+    bob, zoe = visit("Yves"), Person(server, "Zoe", tmp_path)
+    other, last = Person(server, "Zoe", tmp_path), Person(server, "Zoe", tmp_path)
+    zoe.say("one")
+    bob.sees("one")
+    tab, first = bob.context.new_page(), bob.page
+    bob.page = tab
+    bob.open().is_in()
+    bob.page = first
+    other.say("two")
+    last.say("three")
+    panel = bob.details("two")
+    panel.get_by_label("A nickname for this key, here only").fill("Aunt")
+    panel.get_by_role("button", name="Set").click()
+    bob.page = tab
+    expect(bob.row("two").locator(".who")).to_have_text("Aunt says Zoe")
+    panel = bob.details("three")
+    panel.get_by_label("A nickname for this key, here only").fill("x" * 41)
+    panel.get_by_role("button", name="Set").click()
+    expect(panel.get_by_role("alert")).not_to_be_empty()
+    bob.details("three").get_by_role("button", name="It is their new device").click()
+    bob.sees("three")
+    bob.page = first
+    expect(bob.row("two").locator(".who")).to_have_text("Aunt says Zoe")
+    bob.reload()
+    expect(bob.row("two").locator(".who")).to_have_text("Aunt says Zoe")
+    for person in (zoe, other, last):
         person.leave()
 
 

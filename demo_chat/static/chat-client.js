@@ -27,8 +27,10 @@ import { equal } from "./hbss-bytes.js";
 const KEPT = "What you write is kept, and sent once the connection is back.";
 const ALONE = "Single-user mode: the server cannot be reached, so nobody else reads this. Your messages are signed " +
   "and verified here, and sent when it is back.";
+const OUT = "The server does not let you in. Your messages wait here; it is asked again from time to time.";
 const STATES = {
-  connecting: "connecting …", online: "online", lost: "reconnecting …", alone: "alone", stopped: "stopped",
+  connecting: "connecting …", online: "online", lost: "reconnecting …", alone: "alone", out: "not let in",
+  stopped: "stopped",
 };
 
 export class Client {
@@ -79,7 +81,7 @@ export class Client {
     this.#details = new Details({ hbss, place, names, own, fingerprint: digits, renamed: () => this.renamed() });
     this.#view = new View({
       own, fingerprint: digits, title: (name, key) => names.title(name, key),
-      message: (seen) => this.#details.message(seen), person: (person) => this.#details.person(person),
+      message: (row) => this.#details.message(row), person: (person) => this.#details.person(person),
       again: (text) => writeAgain(text),
     });
     this.#connection = new Connection(url, (link, data) => this.#heard(link, data), (state) => this.#state(state));
@@ -113,8 +115,8 @@ export class Client {
 
   /** Names changed, here or in another tab. */
   renamed() {
-    this.#view.rename();
-    this.#view.online([...this.#online.values()]);
+    this.#parts.names.reload();
+    this.#view.rename([...this.#online.values()]);
   }
 
   /** The Worker is gone, or a mistake of this page: nothing is hidden. @param {unknown} error */
@@ -162,7 +164,8 @@ export class Client {
     if (kind === "online") this.#view.banner("", "");
     else if (kind === "lost") this.#view.banner("is-lost", `The connection is lost; trying again. ${why}${KEPT}`, true);
     else if (kind === "alone") this.#view.banner("is-alone", `${ALONE} ${why}`, true);
-    else if (kind === "stopped") this.#view.banner("is-stopped", why);
+    else if (kind === "out") this.#view.banner("is-lost", `${OUT} ${why}`, true);
+    else if (kind === "stopped") this.#view.stop(why);
     if (kind === "alone" && before !== kind) console.info(`hbss-chat: ${ALONE}`);
     if (kind === "online" && before === "alone") console.info("hbss-chat: the server is back; single-user mode ends.");
     if (kind !== "online") {
@@ -247,7 +250,7 @@ export class Client {
     if (!seen) return;
     this.#view.add(seen);
     if (seen.badge === "reused" && seen.certificate && seen.message) {
-      this.#expose(seen.certificate.session, seen.message.leaf, seen.note);
+      this.#expose(seen.certificate.session, seen.note);
     }
   }
 
@@ -264,16 +267,17 @@ export class Client {
       "Not believed: "), el("bdi", {}, title), ": ", sentence(note), told);
     if (believed) {
       alert.append("Somebody has a copy of its key, or a program went wrong.");
-      this.#expose(frame.certificate.session, frame.leaf, note);
+      this.#expose(frame.certificate.session, note);
       this.#attacks.add(place);
     }
     this.#view.notice(believed ? "attack" : "trouble", alert);
   }
 
-  /** What is shown of a leaf that was used twice is not good any more.
-   * @param {Uint8Array} session @param {number} leaf @param {string} note */
-  #expose(session, leaf, note) {
-    for (const row of this.#view.of(session, leaf)) row.show({ ...row.seen, badge: "reused", note });
+  /** What is shown of a session that used a leaf twice is not good any more.
+   * @param {Uint8Array} session @param {string} note */
+  #expose(session, note) {
+    for (const row of this.#view.of(session)) row.show({ ...row.seen, badge: "reused", note });
+    this.#details.refresh();
   }
 
   /** @param {any} frame joined or left */

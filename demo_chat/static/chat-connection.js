@@ -6,9 +6,11 @@
 
 const FIRST_PAUSE = 250, LONGEST_PAUSE = 15_000, SILENCE = 20_000; // ms
 const ALONE_AFTER = 3; // tries in vain
+const REFUSED = 1008; // a close code: a policy of the server's (RFC 6455, section 7.4.1)
 
 /**
- * kind: "connecting", "online", "lost" (trying again), "alone" (trying again, but do not wait for it), "stopped".
+ * kind: "connecting", "online", "lost" (trying again), "alone" (trying again, but do not wait for it), "out" (the server
+ * has refused, and is asked again seldom), "stopped".
  * @typedef {{kind: string, reason: string}} State
  */
 
@@ -102,19 +104,22 @@ export class Connection {
     if (this.#tries === 0) this.#changed({ kind: "connecting", reason: "" });
     this.#timer = setTimeout(() => this.drop(link, "the server does not answer"), SILENCE);
     socket.onmessage = ({ data }) => this.#heard(link, data);
-    socket.onclose = ({ reason }) => this.drop(link, reason);
+    socket.onclose = ({ reason, code }) => {
+      if (link === this.#link) this.#lose(reason, code === REFUSED);
+    };
     void link.lost.then(() => this.drop(link, "the server does not answer")); // its user has closed it
   }
 
-  /** @param {string} reason */
-  #lose(reason) {
+  /** @param {string} reason @param {boolean} [refused] by the server, which answers */
+  #lose(reason, refused = false) {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
     this.#link?.close();
     this.#link = null;
     this.#tries++;
-    this.#changed({ kind: this.#tries < ALONE_AFTER ? "lost" : "alone", reason });
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#tries) * (0.5 + Math.random() / 2);
+    this.#changed({ kind: refused ? "out" : this.#tries < ALONE_AFTER ? "lost" : "alone", reason });
+    const doubled = refused ? LONGEST_PAUSE : FIRST_PAUSE * 2 ** this.#tries;
+    const pause = Math.min(LONGEST_PAUSE, doubled) * (0.5 + Math.random() / 2);
     this.#timer = setTimeout(() => this.#connect(), pause);
   }
 }

@@ -32,11 +32,15 @@ export class Details {
   /** @type {HTMLElement | null} where the focus goes back to */
   #from = null;
   #opened = 0;
+  /** @type {import("./chat-view.js").Row | null} the message that is shown */
+  #row = null;
+  #narrow = matchMedia("(max-width: 50rem)"); // then the panel covers the room (chat.css)
 
   /** @param {Helped} helped */
   constructor(helped) {
     this.#helped = helped;
     $("details-close").addEventListener("click", () => this.close());
+    this.#narrow.addEventListener("change", () => this.#cover());
     document.addEventListener("keydown", ({ key }) => {
       if (key === "Escape" && !$("details").hidden && !document.querySelector("dialog[open]")) this.close();
     });
@@ -44,7 +48,16 @@ export class Details {
 
   close() {
     $("details").hidden = true;
-    this.#from?.focus();
+    this.#cover();
+    (this.#from?.isConnected ? this.#from : $("text")).focus();
+  }
+
+  /** What the panel lies upon is out of reach, for the keyboard too. */
+  #cover() {
+    const covered = this.#narrow.matches && !$("details").hidden;
+    for (const part of document.querySelectorAll(".top, .banner, .people, .talk")) {
+      /** @type {HTMLElement} */ (part).inert = covered;
+    }
   }
 
   /** @param {string} title @param {(Node | string)[]} parts */
@@ -52,30 +65,48 @@ export class Details {
     if (!$("details").contains(document.activeElement)) {
       this.#from = /** @type {HTMLElement} */ (document.activeElement);
     }
-    $("details-title").textContent = title;
-    $("details-body").replaceChildren(...parts);
+    this.#fill(title, parts);
     $("details").hidden = false;
     $("details").scrollTop = 0;
     $("details-title").focus();
-    return ++this.#opened;
+    this.#cover();
+  }
+
+  /** @param {string} title @param {(Node | string)[]} parts */
+  #fill(title, parts) {
+    $("details-title").textContent = title;
+    $("details-body").replaceChildren(...parts);
   }
 
   // ---- a message
 
+  /** @param {import("./chat-view.js").Row} row */
+  message(row) {
+    this.#row = row;
+    this.#open("What was signed", this.#of(row.seen));
+  }
+
+  /** The message may be judged otherwise now. */
+  refresh() {
+    if (this.#row && !$("details").hidden) this.#fill("What was signed", this.#of(this.#row.seen));
+  }
+
   /** @param {Seen} seen */
-  message(seen) {
-    const { badge, note, name, identity, message, certificate, signed } = seen;
+  #of(seen) {
+    const { badge, note, name, identity, message, certificate, signed } = seen, opened = ++this.#opened;
     const parts = [el("p", { class: `verdict is-${badge}` }, el("strong", {}, SAYS[badge]), " ", sentence(note))];
-    if (badge === "another" && identity) parts.push(this.#decide({ name, identity }));
+    if (badge === "another" && identity && this.#helped.names.title(name, identity).another) {
+      parts.push(this.#decide({ name, identity }));
+    }
     if (message) parts.push(...this.#signed(message));
     if (certificate && message) parts.push(...this.#numbers(seen, certificate));
     const walk = el("section", {}, el("h3", {}, "How the signature leads to the key"));
     if (signed && message && certificate) parts.push(walk);
     if (certificate) parts.push(...this.#certificate(certificate));
-    const opened = this.#open("What was signed", parts);
     if (signed && message && certificate) {
       void this.#draw(walk, opened, certificate.session, signed, message.signature);
     }
+    return parts;
   }
 
   /** @param {Element} section @param {number} opened @param {Uint8Array} key @param {Uint8Array} signed
@@ -135,6 +166,8 @@ export class Details {
   person(person) {
     const { name, identity } = person, { names, own, fingerprint } = this.#helped, mine = hex(own) === hex(identity);
     const digits = fingerprint(identity), title = names.title(name, identity);
+    this.#row = null;
+    this.#opened++;
     const parts = [el("div", { class: "portrait" }, picture(digits), el("div", {}, el("strong", {}, bdi(title.name)),
       el("p", { class: "hint" }, mine ? "This is you." : title.stated ? "says " : "", bdi(mine ? "" : title.stated)))),
       el("section", {}, el("h3", {}, "Fingerprint"), el("p", { class: "fingerprint" }, short(digits)),

@@ -13,6 +13,10 @@ const CHOSEN = "A key of 64 bytes that never leaves this browser, with a public 
 /** @param {HTMLDialogElement} dialog */
 function open(dialog) {
   dialog.querySelector("button[value=close]")?.addEventListener("click", () => dialog.close(), { once: true });
+  dialog.addEventListener("close", () => { // nothing that was typed stays, a passphrase least of all
+    for (const form of dialog.querySelectorAll("form")) form.reset();
+    for (const wrong of dialog.querySelectorAll(".wrong")) wrong.textContent = "";
+  }, { once: true });
   dialog.showModal();
 }
 
@@ -58,7 +62,7 @@ export function firstVisit(db, starting, names) {
 export function ownDialog(identity, names) {
   $("own-key").append(el("div", { class: "portrait" }, picture(identity.fingerprint),
     el("p", { class: "fingerprint" }, short(identity.fingerprint))));
-  $("new-name").value = identity.name;
+  $("new-name").defaultValue = identity.name;
   onSubmit($("rename"), $("rename-wrong"), async () => {
     const name = $("new-name").value.trim().normalize("NFC");
     checkName(name);

@@ -44,8 +44,8 @@ export class Reader {
   #audit;
   /** @type {Map<string, Known>} certificates, by hash */
   #certificates = new Map();
-  /** @type {Map<string, string>} what was shown: the use of each leaf */
-  #shown = new Map();
+  /** @type {Set<string>} what was shown: the uses of each leaf, of which an honest one has one */
+  #shown = new Set();
   /** @type {Map<string, Uint8Array>} session key: hash of its last message */
   #last = new Map();
   /** @type {Set<string>} what was shown as failed */
@@ -83,10 +83,10 @@ export class Reader {
     if (seen.badge === "failed" || !certificate || !signed || !seen.message) return this.#onlyOnce(seen);
     const use = hex(await useOfLeaf(signed, seen.message.signature)), session = hex(certificate.session);
     const leaf = `${session}/${seen.message.leaf}`;
-    if (this.#shown.get(leaf) === use) return null;
+    if (this.#shown.has(`${leaf}/${use}`)) return null;
+    this.#shown.add(`${leaf}/${use}`);
     const first = await this.#audit.note(leaf, use, certificate.expires);
-    if (first === use) this.#shown.set(leaf, use);
-    else await this.#expose(certificate, seen.message.leaf);
+    if (first !== use) await this.#expose(certificate, seen.message.leaf);
     return { ...seen, ...(await this.#judge(certificate, session, seen.message, signed)) };
   }
 

@@ -61,11 +61,6 @@ export class Speaker {
     this.#told = told;
   }
 
-  /** The session that signs. */
-  get session() {
-    return this.#current;
-  }
-
   /** How many texts have no answer yet. */
   get waiting() {
     return this.#queue.length;

@@ -51,13 +51,16 @@ export class Names {
 
   /** The name has this key too: a new device. @param {string} name @param {Uint8Array} key */
   accept(name, key) {
+    this.reload();
     this.#known.set(name, [...new Set([...(this.#known.get(name) ?? []), hex(key)])]);
     this.#save();
   }
 
   /** One's own name, whoever had it before. @param {string} name @param {Uint8Array} key */
   claim(name, key) {
+    this.reload();
     if (this.isTaken(name, key)) this.#known.delete(name);
+    this.#save();
     this.accept(name, key);
   }
 
@@ -65,12 +68,10 @@ export class Names {
   call(key, name) {
     const digits = hex(key);
     this.reload();
-    this.#nicknames.delete(digits);
-    if (name) {
-      checkName(name);
-      if (this.isTaken(name, key)) throw new Refusal(`${name} is somebody else here; choose another nickname`);
-      this.#nicknames.set(digits, name);
-    }
+    if (name) checkName(name);
+    if (name && this.isTaken(name, key)) throw new Refusal(`${name} is somebody else here; choose another nickname`);
+    if (name) this.#nicknames.set(digits, name);
+    else this.#nicknames.delete(digits);
     this.#save();
   }
 

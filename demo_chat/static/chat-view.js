@@ -11,7 +11,7 @@ import { hex, short } from "./chat-protocol.js";
  * @typedef {object} Asked
  * @property {(name: string, identity: Uint8Array) => {name: string, stated: string, another: boolean}} title
  * @property {(identity: Uint8Array) => string} fingerprint
- * @property {(seen: Seen, row: Row) => void} message its badge was chosen
+ * @property {(row: Row) => void} message its badge was chosen
  * @property {(person: Person) => void} person was chosen
  * @property {(text: string) => void} again write a refused text again
  * @property {Uint8Array} own identity key
@@ -22,6 +22,7 @@ const BADGES = {
   waiting: "◌ waiting", refused: "✗ refused",
 };
 const NEAR = 80; // pixels from the end, within which the log follows what comes
+const MOST = 1000; // lines of the log: a page with more of them grows slow
 
 /** Who somebody is: by nickname or name, and by what they call themselves. @param {ReturnType<Asked["title"]>} title */
 function who({ name, stated, another }) {
@@ -35,12 +36,18 @@ function who({ name, stated, another }) {
  * @param {Pick<Asked, "own" | "title" | "fingerprint">} asked @param {Person} person
  */
 export function personButton(asked, person) {
+  const made = el("button", { type: "button" });
+  showPerson(made, asked, person);
+  return made;
+}
+
+/** @param {Element} made @param {Pick<Asked, "own" | "title" | "fingerprint">} asked @param {Person} person */
+function showPerson(made, asked, person) {
   const digits = asked.fingerprint(person.identity), title = asked.title(person.name, person.identity);
-  const made = el("button", { type: "button", class: title.another ? "person odd" : "person" });
-  made.append(picture(digits), el("span", { class: "who" }, ...who(title),
+  made.className = title.another ? "person odd" : "person";
+  made.replaceChildren(picture(digits), el("span", { class: "who" }, ...who(title),
     hex(person.identity) === hex(asked.own) ? el("span", { class: "you" }, " you") : ""),
     el("code", { class: "key" }, short(digits)));
-  return made;
 }
 
 /** One message in the log. */
@@ -54,7 +61,7 @@ export class Row {
   constructor(asked, seen) {
     this.#asked = asked;
     this.element = /** @type {HTMLElement} */ ($("message-row").content.firstElementChild.cloneNode(true));
-    this.#part("badge").addEventListener("click", () => asked.message(this.seen, this));
+    this.#part("badge").addEventListener("click", () => asked.message(this));
     this.seen = seen;
     this.show(seen);
   }
@@ -101,29 +108,37 @@ export class Row {
 /** The log, the list of who is online, and the banner. */
 export class View {
   #asked;
-  /** @type {Set<Row>} */
-  #rows = new Set();
+  /** @type {Map<Element, Row>} */
+  #rows = new Map();
+  /** @type {Map<string, {name: string, element: Element}>} who is shown as online, by key: buttons that keep the focus */
+  #people = new Map();
+  #following = true; // what comes is scrolled to, until somebody scrolls up
 
   /** @param {Asked} asked */
   constructor(asked) {
     this.#asked = asked;
-    $("below").addEventListener("click", () => this.#follow(true));
-    $("log").addEventListener("scroll", () => this.#atEnd() && ($("below").hidden = true));
+    $("below").addEventListener("click", () => this.#toEnd());
+    $("log").addEventListener("scroll", () => {
+      this.#following = this.#atEnd();
+      if (this.#following) $("below").hidden = true;
+    });
+    const sized = new ResizeObserver(() => this.#following && this.#toEnd());
+    for (const each of ["log", "messages"]) sized.observe($(each));
   }
 
   /** A message, behind what is in the room already. @param {Seen} seen */
   add(seen) {
     const row = new Row(this.#asked, seen);
-    this.#rows.add(row);
+    this.#rows.set(row.element, row);
     this.#append(row.element);
     return row;
   }
 
   /** A message is in the room now: it goes before those that still wait. @param {Row} row */
   arrived(row) {
-    const follow = this.#atEnd(), waiting = $("messages").querySelector(".is-waiting");
+    const waiting = $("messages").querySelector(".is-waiting");
     if (waiting && waiting !== row.element) waiting.before(row.element);
-    this.#follow(follow);
+    this.#more();
   }
 
   /** A line that is no message. @param {string} kind @param {...(Node | string)} parts */
@@ -133,9 +148,14 @@ export class View {
 
   /** @param {HTMLElement} element */
   #append(element) {
-    const follow = this.#atEnd(), list = $("messages");
+    const list = $("messages");
     list.insertBefore(element, element.matches(".is-waiting") ? null : list.querySelector(".is-waiting"));
-    this.#follow(follow);
+    while (list.childElementCount > MOST) {
+      this.#rows.delete(list.firstElementChild);
+      list.firstElementChild.remove();
+      $("earlier").hidden = false;
+    }
+    this.#more();
   }
 
   /** Somebody came or went. @param {Person} person @param {string} what */
@@ -145,23 +165,45 @@ export class View {
 
   /** @param {Person[]} people */
   online(people) {
+    const present = new Map(people.map((person) => [hex(person.identity), person]));
     $("count").textContent = String(people.length);
-    $("people").replaceChildren(...people.map((person) => {
-      const made = personButton(this.#asked, person);
+    for (const [key, { name, element }] of this.#people) {
+      if (present.get(key)?.name === name) continue;
+      element.remove();
+      this.#people.delete(key);
+    }
+    for (const [key, person] of present) {
+      if (this.#people.has(key)) continue;
+      const made = personButton(this.#asked, person), element = el("li", {}, made);
       made.addEventListener("click", () => this.#asked.person(person));
-      return el("li", {}, made);
-    }));
+      this.#people.set(key, { name: person.name, element });
+      $("people").append(element);
+    }
   }
 
-  /** Names or keys are called otherwise now. */
-  rename() {
-    for (const row of this.#rows) row.show(row.seen);
+  /** Names or keys are called otherwise now. @param {Person[]} people who is online */
+  rename(people) {
+    for (const row of this.#rows.values()) {
+      const { badge, name, identity } = row.seen;
+      const accepted = badge === "another" && identity && !this.#asked.title(name, identity).another;
+      row.show(accepted ? { ...row.seen, badge: "verified", note: "" } : row.seen);
+    }
+    for (const person of people) {
+      const made = this.#people.get(hex(person.identity))?.element.firstElementChild;
+      if (made) showPerson(made, this.#asked, person);
+    }
   }
 
-  /** All rows whose message is of a session and leaf. @param {Uint8Array} session @param {number} leaf */
-  of(session, leaf) {
-    return [...this.#rows].filter(({ seen }) => seen.certificate && seen.message?.leaf === leaf &&
+  /** The rows of a session's messages, as far as they are its own. @param {Uint8Array} session */
+  of(session) {
+    return [...this.#rows.values()].filter(({ seen }) => seen.certificate && seen.badge !== "failed" &&
       hex(seen.certificate.session) === hex(session));
+  }
+
+  /** Nothing more is sent or received. @param {string} why */
+  stop(why) {
+    this.banner("is-stopped", why);
+    for (const each of $("say").elements) each.disabled = true;
   }
 
   /** @param {string} kind @param {string} text "" for none @param {boolean} [retry] */
@@ -177,10 +219,16 @@ export class View {
     return scrollHeight - scrollTop - clientHeight < NEAR;
   }
 
-  /** Go on showing the end, or say that there is more. @param {boolean} follow */
-  #follow(follow) {
+  /** Something came: show it, or say that there is more. */
+  #more() {
     $("empty").hidden = this.#rows.size > 0;
-    if (follow) $("log").scrollTop = $("log").scrollHeight;
-    $("below").hidden = follow || this.#atEnd();
+    if (this.#following) this.#toEnd();
+    else $("below").hidden = this.#atEnd();
+  }
+
+  #toEnd() {
+    this.#following = true;
+    $("log").scrollTop = $("log").scrollHeight;
+    $("below").hidden = true;
   }
 }

@@ -57,6 +57,7 @@ function write(client) {
     client.say(input.value);
     input.value = "";
   });
+  input.addEventListener("input", () => ($("text-wrong").textContent = ""));
   input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
