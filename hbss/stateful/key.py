@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hbss import creation, files, reading
 from hbss._native import Key
-from hbss.errors import HandleDead, KeyExhausted, StateError, StateUnsafe
+from hbss.errors import HandleDead, StateError, StateUnsafe
 from hbss.families import family
 from hbss.keys import PublicKey
 from hbss.message import content, pieces
@@ -18,7 +18,7 @@ from hbss.params import ParameterSet
 from hbss.reading import File, Progress
 from hbss.stateful.batch import Batch, Message, Signer
 from hbss.status import KeyStatus, is_low, read_status
-from hbss.stores import Spent, StoreState
+from hbss.stores import Spent, StoreState, refusal
 from hbss.stores.keyfile import public_root, public_seed
 from hbss.stores.opening import OpenState
 from hbss.tower import Tower
@@ -110,8 +110,8 @@ class StatefulPrivateKey(Signer):
             raise TypeError(f"a reservation takes a number of indices, not {type(count).__name__}")
         if count < 1:
             raise ValueError(f"a reservation takes at least one index, not {count}")
-        if count > self._limit:
-            raise KeyExhausted(f"{count} signatures were asked for, and this key makes {self._limit}; none was used")
+        if count > self._limit:  # and perhaps more than a store can count
+            raise refusal(self._opened.path, self._store.describe(), self._epoch, count)
         return Batch(self, self._in_turn(self._reserve_batch, count))
 
     def status(self) -> KeyStatus:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from hbss.errors import KeyExhausted, StateUnsafe
+from hbss.errors import KeyExhausted, StateError, StateFenced, StateUnsafe
 
 KEY_ID_LEN = 16
 
@@ -141,8 +141,35 @@ class StoreEngine(Protocol):
         """
 
 
-def exhausted(where: object, state: StoreState, count: int) -> KeyExhausted:
-    """What to say when fewer than `count` indices are left."""
+# ---- what every store says when it refuses ---------------------------------------------------------------------------
+
+
+def check_count(count: int) -> None:
+    """ValueError unless it is one that can be reserved."""
+    if count < 1:
+        raise ValueError(f"a reservation takes at least one index, not {count}")
+
+
+def check_limit(state: StoreState, next: int) -> None:
+    """ValueError if a state cannot be raised so far."""
+    if next > state.limit:
+        raise ValueError(f"index {next} lies beyond the limit of the key, {state.limit}")
+
+
+def check_successor(where: object, state: StoreState, successor: bytes) -> None:
+    """StateError if a state was handed on to somebody else."""
+    if state.successor not in (None, successor):
+        raise StateError(f"the state in {where} was handed on before, to another store; nothing is left")
+
+
+def refusal(where: object, state: StoreState, epoch: int, count: int) -> StateError | KeyExhausted:
+    """Why a handle of this epoch could not take `count` indices of a state."""
+    if state.successor is not None:
+        return StateFenced(f"the state in {where} was moved to another store; open the key again")
+    if state.epoch != epoch:
+        return StateFenced(f"the key is at epoch {state.epoch}, this signer at {epoch}: a recovery replaced it")
+    if count <= state.remaining:  # it was another signer's epoch or range for a moment
+        return StateError(f"{where}: the state changed while it was asked; nothing was signed, try again")
     if state.remaining == 0:
         return KeyExhausted(f"{where} has made all of its {state.limit - state.first} signatures; make a new key")
     return KeyExhausted(f"{count} signatures were asked for, {state.remaining} are left; none was used")

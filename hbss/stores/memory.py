@@ -13,8 +13,18 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hbss.errors import HandleDead, StateError, StateFenced
-from hbss.stores import ChildSignature, Lease, NoState, Spent, StoreState, exhausted
+from hbss.errors import HandleDead
+from hbss.stores import (
+    ChildSignature,
+    Lease,
+    NoState,
+    Spent,
+    StoreState,
+    check_count,
+    check_limit,
+    check_successor,
+    refusal,
+)  # fmt: skip
 
 
 @dataclass
@@ -69,17 +79,12 @@ class MemoryStore:
 
     def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
         """Take `count` indices."""
-        if count < 1:
-            raise ValueError(f"a reservation takes at least one index, not {count}")
+        check_count(count)
         with _mutex:
             row = self._alive()
-            if row.successor is not None:
-                raise StateFenced("this state was moved to another store; open the key again")
-            if row.epoch != self._epoch:
-                raise StateFenced(f"the key is at epoch {row.epoch}, this signer at {self._epoch}")
             start, stop = row.next, row.next + count
-            if stop > row.limit:
-                raise exhausted("memory:", row.state, count)
+            if stop > row.limit or row.epoch != self._epoch:  # of what was handed on nothing is left
+                raise refusal("memory:", row.state, self._epoch, count)
             row.next = stop
             row.settle(spent)
             row.leases[start] = (start, stop, self._epoch, self._signer, time.time())
@@ -99,9 +104,8 @@ class MemoryStore:
         """Raise epoch and next to at least these."""
         with _mutex:
             row = self._alive()
-            if next > row.limit:
-                raise ValueError(f"index {next} lies beyond the limit of the key, {row.limit}")
             before = row.state
+            check_limit(before, next)
             self._epoch = row.epoch = max(epoch, row.epoch)
             row.next = max(next, row.next)
             return before
@@ -110,8 +114,7 @@ class MemoryStore:
         """Hand on what is left."""
         with _mutex:
             row = self._alive()
-            if row.successor not in (None, successor):
-                raise StateError("this state was handed on before, to another store; nothing is left")
+            check_successor("memory:", row.state, successor)
             if row.successor is None:
                 row.handed = range(row.next, row.limit)
                 row.successor, row.next = successor, row.limit

@@ -33,8 +33,19 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hbss.errors import KeyExhausted, StateError, StateFenced, StateRolledBack
-from hbss.stores import KEY_ID_LEN, ChildSignature, Lease, NoState, Spent, StoreState, exhausted
+from hbss.errors import StateError, StateRolledBack
+from hbss.stores import (
+    KEY_ID_LEN,
+    ChildSignature,
+    Lease,
+    NoState,
+    Spent,
+    StoreState,
+    check_count,
+    check_limit,
+    check_successor,
+    refusal,
+)  # fmt: skip
 from hbss.stores import postgres_schema as schema
 from hbss.stores.postgres_link import Link, translated
 from hbss.stores.postgres_session import TIMEOUT, Session
@@ -71,8 +82,7 @@ class PostgresStore(Session):
 
     def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
         """Take `count` indices, durably."""
-        if count < 1:
-            raise ValueError(f"a reservation takes at least one index, not {count}")
+        check_count(count)
         with self.transaction() as link:
             used = self._end_leases(link, spent)
             rows = link.run(
@@ -83,7 +93,7 @@ class PostgresStore(Session):
                  "seen": self._seen},
             )  # fmt: skip
             if len(rows) != 1:
-                raise self._refusal(link, count)
+                raise refusal(self.url, self._read_here(link).state, self._epoch, count)
             stop = int(rows[0][0])
             lease = (self.key_id, stop - count, stop, self._epoch, self.signer, time.time())
             link.run("INSERT INTO hbss.hbss_lease VALUES (%s, %s, %s, %s, %s, %s)", lease)
@@ -110,8 +120,7 @@ class PostgresStore(Session):
         """
         with self.transaction() as link:
             found = self._read(link, lock=True)
-            if next > found.state.limit:
-                raise ValueError(f"index {next} lies beyond the limit of the key, {found.state.limit}")
+            check_limit(found.state, next)
             if epoch <= found.state.epoch:
                 self._check_origin(link, found)
             after = found.state._replace(epoch=max(epoch, found.state.epoch), next=max(next, found.state.next))
@@ -130,8 +139,7 @@ class PostgresStore(Session):
         with self.transaction() as link:
             found = self._read_here(link, lock=True)
             state, start = found.state, found.handed
-            if state.successor not in (None, successor):
-                raise StateError(f"the state at {self.url} was handed on before, to another store; nothing is left")
+            check_successor(self.url, state, successor)
             if state.successor is None:
                 start = state.next
                 link.run(
@@ -169,18 +177,6 @@ class PostgresStore(Session):
                 (self.key_id, each.start, each.used),
             )
         )
-
-    def _refusal(self, link: Link, count: int) -> StateError | KeyExhausted:
-        found = self._read_here(link)
-        if found.state.successor is not None:
-            return StateFenced(f"the state at {self.url} was moved to another store; open the key again")
-        if found.state.epoch != self._epoch:
-            return StateFenced(
-                f"the key is at epoch {found.state.epoch}, this signer at {self._epoch}: a recovery replaced it"
-            )
-        if count <= found.state.remaining:  # it was another signer's epoch or range for a moment
-            return StateError(f"{self.url}: the state changed while it was asked; nothing was signed, try again")
-        return exhausted(self.url, found.state, count)
 
     # ---- reading
 

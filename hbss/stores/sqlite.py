@@ -13,8 +13,20 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from hbss.errors import KeyExhausted, StateError, StateFenced, StateUnsafe
-from hbss.stores import ChildSignature, Lease, NoState, Spent, StoreState, Vouched, exhausted, guards
+from hbss.errors import StateError, StateUnsafe
+from hbss.stores import (
+    ChildSignature,
+    Lease,
+    NoState,
+    Spent,
+    StoreState,
+    Vouched,
+    check_count,
+    check_limit,
+    check_successor,
+    guards,
+    refusal,
+)  # fmt: skip
 from hbss.stores.sqlitefile import TIMEOUT, SqliteFile, ensure_file
 
 SCHEME = "sqlite:"
@@ -42,8 +54,7 @@ class SqliteStore(SqliteFile):
 
     def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
         """Take `count` indices, durably."""
-        if count < 1:
-            raise ValueError(f"a reservation takes at least one index, not {count}")
+        check_count(count)
         with self.transaction():
             start = self._claim(count, self._end_leases(spent))
             lease = (self.key_id, start, start + count, self._epoch, self._signer, time.time())
@@ -68,8 +79,7 @@ class SqliteStore(SqliteFile):
         """Raise epoch and next to at least these, durably."""
         with self.transaction():
             before = self._read_state()
-            if next > before.limit:
-                raise ValueError(f"index {next} lies beyond the limit of the key, {before.limit}")
+            check_limit(before, next)
             self.execute(
                 "UPDATE state SET epoch = max(epoch, ?), next = max(next, ?) WHERE key_id = ?", epoch, next, self.key_id
             )
@@ -81,8 +91,7 @@ class SqliteStore(SqliteFile):
         """Hand on what is left."""
         with self.transaction():
             state = self._read_state()
-            if state.successor not in (None, successor):
-                raise StateError(f"the state in {self.path} was handed on before, to another store; nothing is left")
+            check_successor(self.path, state, successor)
             if state.successor is None:
                 self.execute(
                     "UPDATE state SET successor = ?, handed = next, next = lim WHERE key_id = ?", successor, self.key_id
@@ -112,7 +121,7 @@ class SqliteStore(SqliteFile):
             "SELECT next FROM state WHERE key_id = ? AND epoch = ? AND next <= lim - ?", self.key_id, self._epoch, count
         ).fetchone()
         if row is None:
-            raise self._refusal(count)
+            raise refusal(self.path, self._read_state(), self._epoch, count)
         start = int(row[0])
         changed = self.execute(
             "UPDATE state SET next = next + ?, used = used + ? WHERE key_id = ? AND epoch = ? AND next = ?",
@@ -132,16 +141,6 @@ class SqliteStore(SqliteFile):
                 self.key_id, each.start, each.used,
             ).rowcount
         )  # fmt: skip
-
-    def _refusal(self, count: int) -> StateError | KeyExhausted:
-        state = self._read_state()
-        if state.successor is not None:
-            return StateFenced(f"the state in {self.path} was moved to another store; open the key again")
-        if state.epoch != self._epoch:
-            return StateFenced(
-                f"the key is at epoch {state.epoch}, this signer at {self._epoch}: a recovery replaced it"
-            )
-        return exhausted(self.path, state, count)
 
     # ---- reading
 
