@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -56,10 +55,6 @@ class TreeFolder:
             with suppress(ValueError, OSError):
                 if int(file.stem.partition("-")[2]) < number:
                     file.unlink()
-
-    def remove(self) -> None:
-        """Remove all trees."""
-        shutil.rmtree(self.path, ignore_errors=True)
 
     def _file(self, layer: int, number: int) -> Path:
         return self.path / f"{layer}-{number}.nodes"

@@ -26,13 +26,6 @@ EVEN = [
 ]
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    """A fresh HSS key of 32 * 32 leaves."""
-    create_key(tmp_path / "key", HSS)
-    return tmp_path / "key"
-
-
 # ---- counting what the C library is asked for ----------------------------------------------------------------------
 
 
@@ -142,22 +135,22 @@ def test_a_reservation_does_the_work_of_all_its_indices(tmp_path: Path) -> None:
 # ---- when signing does not go from index to index --------------------------------------------------------------------
 
 
-def test_opening_in_the_middle_of_a_tree(key: Path) -> None:
+def test_opening_in_the_middle_of_a_tree(tower: Path) -> None:
     """The signatures that are left share the work; the last leaves the tree on the disk for the next process."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         handle.sign_many([b"x"] * 24)
-    with open_key(key) as handle, leaves() as done:
+    with open_key(tower) as handle, leaves() as done:
         assert _each(handle, done, 8) == [[4]] * 8
-    assert (key.parent / "key.tree" / "0-1.nodes").exists()
-    with open_key(key) as handle, leaves() as done:
+    assert (tower.parent / "key.tree" / "0-1.nodes").exists()
+    with open_key(tower) as handle, leaves() as done:
         handle.public_key().verify(handle.sign(b"x"), b"x")
         assert done == [1]
 
 
-def test_several_signers_share_a_key(key: Path) -> None:
+def test_several_signers_share_a_key(tower: Path) -> None:
     """Each computes for the indices that others took, too, and no more than that; no one-time key signs twice."""
     with one_time_keys(pytest.MonkeyPatch()) as signed, leaves() as done, ExitStack() as stack:
-        signers = [stack.enter_context(open_key(key)) for _ in range(3)]
+        signers = [stack.enter_context(open_key(tower)) for _ in range(3)]
         found = [_each(signers[i % 3], done, 1)[0] for i in range(70)]
         for signer in signers:
             signer.public_key().verify(signer.sign(b"x"), b"x")
@@ -165,9 +158,9 @@ def test_several_signers_share_a_key(key: Path) -> None:
     assert used_twice(signed) == []
 
 
-def test_batches_on_both_sides_of_a_boundary(key: Path) -> None:
+def test_batches_on_both_sides_of_a_boundary(tower: Path) -> None:
     """Threads may take turns with batches whose indices lie in two trees: neither tree is built again and again."""
-    with open_key(key) as handle, handle.reserve(32) as first, handle.reserve(20) as second, leaves() as done:
+    with open_key(tower) as handle, handle.reserve(32) as first, handle.reserve(20) as second, leaves() as done:
         verify = handle.public_key().verify
         found = [_each(signer, done, 1)[0] for _ in range(10) for signer in (first, second)]
         verify(first.sign(b"x"), b"x")
@@ -177,11 +170,11 @@ def test_batches_on_both_sides_of_a_boundary(key: Path) -> None:
 
 
 @pytest.mark.parametrize("skipped", [40, 500])
-def test_a_jump_over_whole_trees(key: Path, skipped: int) -> None:
+def test_a_jump_over_whole_trees(tower: Path, skipped: int) -> None:
     """What was begun is given up, and what is needed is built."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         handle.sign_many([b"x"] * 10)
-        with open_key(key) as other:
+        with open_key(tower) as other:
             other.reserve(skipped)
         signatures = handle.sign_many([b"x"] * 64)
         for signature in signatures:
@@ -189,13 +182,13 @@ def test_a_jump_over_whole_trees(key: Path, skipped: int) -> None:
     assert [index_of(HSS, signature) for signature in signatures] == list(range(10 + skipped, 74 + skipped))
 
 
-def test_nothing_is_computed_beyond_the_end(key: Path) -> None:
+def test_nothing_is_computed_beyond_the_end(tower: Path) -> None:
     """Of the range that a split gave, and of the whole key."""
-    state.split(key, 20, key.with_name("part"))
-    with open_key(key.with_name("part")) as part, leaves() as done:
+    state.split(tower, 20, tower.with_name("part"))
+    with open_key(tower.with_name("part")) as part, leaves() as done:
         assert sum(map(sum, _each(part, done, 20))) == 0
-    create_key(key.with_name("small"), "LMS_SHA256_M32_H5_W8+LMS_SHA256_M32_H5_W4")
-    with open_key(key.with_name("small")) as handle, leaves() as done:
+    create_key(tower.with_name("small"), "LMS_SHA256_M32_H5_W8+LMS_SHA256_M32_H5_W4")
+    with open_key(tower.with_name("small")) as handle, leaves() as done:
         handle.reserve(31 * 32 - 1)
         handle.sign(b"x")
         done.clear()
@@ -215,9 +208,9 @@ def test_a_set_of_one_tree_has_nothing_ahead(tmp_path: Path) -> None:
 # ---- what it must not do ---------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_signed_or_recorded_ahead(key: Path) -> None:
+def test_nothing_is_signed_or_recorded_ahead(tower: Path) -> None:
     """The next tree's root is signed when its first index has come, and not before."""
-    with one_time_keys(pytest.MonkeyPatch()) as signed, open_key(key) as handle:
+    with one_time_keys(pytest.MonkeyPatch()) as signed, open_key(tower) as handle:
         handle.sign_many([b"x"] * 32)
         assert [leaf for leaf in signed if len(signed[leaf]) == 1] == list(signed)
         assert len(signed) == 33
@@ -228,7 +221,7 @@ def test_nothing_is_signed_or_recorded_ahead(key: Path) -> None:
         assert handle._store.child(1, 0, 1) is not None
 
 
-def test_an_interrupt_costs_no_index(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_costs_no_index(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does it spoil the tree that it hits: the next signature goes on, and the tree is the right one."""
     grow = Subtree.grow
 
@@ -236,7 +229,7 @@ def test_an_interrupt_costs_no_index(key: Path, monkeypatch: pytest.MonkeyPatch)
         grow(self, count)
         raise KeyboardInterrupt
 
-    with open_key(key) as handle, handle.reserve(40) as batch:
+    with open_key(tower) as handle, handle.reserve(40) as batch:
         batch.sign_many([b"x"] * 32)  # the other 8 are of the next tree, which has done nothing yet for its own next
         for signer, left in ((batch, 8), (handle, 1023 - 40)):
             with monkeypatch.context() as patch:
@@ -248,18 +241,18 @@ def test_an_interrupt_costs_no_index(key: Path, monkeypatch: pytest.MonkeyPatch)
         signatures = handle.sign_many([b"x"] * 30)
         for signature in signatures:
             handle.public_key().verify(signature, b"x")
-    assert (key.parent / "key.tree" / "0-2.nodes").exists()
+    assert (tower.parent / "key.tree" / "0-2.nodes").exists()
 
 
-def test_opening_reads_the_trees_and_builds_none(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_reads_the_trees_and_builds_none(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first signature then asks the disk for no tree; one that is missing is built by that signature."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         handle.sign(b"x")
 
     def read(*_: object) -> Tree:
         raise AssertionError("a tree was read")
 
-    with monkeypatch.context() as patch, open_key(key) as handle:
+    with monkeypatch.context() as patch, open_key(tower) as handle:
         patch.setattr(TreeFolder, "load", lambda self, spot, layer, number, base: read() if number == 0 else None)
         handle.public_key().verify(handle.sign(b"x"), b"x")
 
@@ -269,9 +262,9 @@ def test_opening_reads_the_trees_and_builds_none(key: Path, monkeypatch: pytest.
         built.append(spot)
         return build(spot, cache_bytes=cache_bytes)
 
-    (key.parent / "key.tree" / "0-0.nodes").unlink()
+    (tower.parent / "key.tree" / "0-0.nodes").unlink()
     monkeypatch.setattr(ahead, "build", watched)
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         assert built == []
         handle.public_key().verify(handle.sign(b"x"), b"x")
         assert len(built) == 1

@@ -10,24 +10,16 @@ import pytest
 
 import hbss
 from hbss import create_key, open_key
-from tests.state_kit import HSS, LMS, XMSS
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    """A fresh HSS key of 32 * 32 leaves."""
-    create_key(tmp_path / "key", HSS)
-    return tmp_path / "key"
-
+from tests.state_kit import LMS, XMSS
 
 # ---- creation ------------------------------------------------------------------------------------------------------
 
 
-def test_what_creation_leaves(key: Path) -> None:
+def test_what_creation_leaves(tower: Path) -> None:
     """The key, the first tree of every layer, and nothing else."""
-    assert sorted(os.listdir(key.parent)) == ["key", "key.tree"]
-    assert sorted(os.listdir(key.parent / "key.tree")) == ["0-0.nodes", "1-0.nodes"]
-    leaves = struct.unpack_from(">I", (key.parent / "key.tree" / "0-0.nodes").read_bytes(), 8)
+    assert sorted(os.listdir(tower.parent)) == ["key", "key.tree"]
+    assert sorted(os.listdir(tower.parent / "key.tree")) == ["0-0.nodes", "1-0.nodes"]
+    leaves = struct.unpack_from(">I", (tower.parent / "key.tree" / "0-0.nodes").read_bytes(), 8)
     assert leaves == (1,), "the version of the format"
 
 
@@ -142,9 +134,9 @@ def test_any_file_name(tmp_path: Path, name: str) -> None:
     assert sorted(os.listdir(tmp_path)) == sorted([name, f"{name}.lock", f"{name}.tree"])
 
 
-def test_a_later_chdir_changes_nothing(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_chdir_changes_nothing(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative path means the folder of the moment it was opened in."""
-    monkeypatch.chdir(key.parent)
+    monkeypatch.chdir(tower.parent)
     with open_key("key") as handle:
         monkeypatch.chdir("/")
         handle.public_key().verify(handle.sign(b"x"), b"x")

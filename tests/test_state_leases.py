@@ -62,7 +62,7 @@ def test_a_batch_ends(key: Path) -> None:
 def test_a_batch_of_no_size(key: Path, count: object) -> None:
     """A reservation takes at least one, and whole ones."""
     with open_key(key) as handle:
-        with pytest.raises((ValueError, TypeError), match="at least one index|number of indices"):
+        with pytest.raises((ValueError, TypeError), match=r"at least one index|number of indices"):
             handle.reserve(count)  # type: ignore[arg-type]
         assert handle.remaining == 31
 

@@ -23,13 +23,6 @@ from tests.state_kit import HSS, LMS, XMSS, XMSSMT, index_of
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    """A fresh HSS key of 32 * 32 leaves."""
-    create_key(tmp_path / "key", HSS)
-    return tmp_path / "key"
-
-
 # ---- signing -------------------------------------------------------------------------------------------------------
 
 
@@ -86,9 +79,9 @@ def test_subtree_boundaries(tmp_path: Path, name: str) -> None:
     assert sorted(os.listdir(tmp_path / "key.tree"))[0] == "0-4.nodes"
 
 
-def test_the_last_subtree_of_a_tower(key: Path) -> None:
+def test_the_last_subtree_of_a_tower(tower: Path) -> None:
     """The last signatures of an HSS key, and its end."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         handle._store.reserve(1020)
         signatures = [handle.sign(b"x") for _ in range(3)]
         assert [index_of(HSS, signature) for signature in signatures] == [1020, 1021, 1022]
@@ -103,27 +96,27 @@ def test_the_last_subtree_of_a_tower(key: Path) -> None:
     [b"data", bytearray(b"data"), memoryview(b"data"), memoryview(b"-data-")[1:5], np.frombuffer(b"data", np.uint16)],
     ids=lambda data: type(data).__name__,
 )
-def test_bytes_like_messages(key: Path, data: bytes) -> None:
+def test_bytes_like_messages(tower: Path, data: bytes) -> None:
     """Everything that has bytes signs as these bytes."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         handle.public_key().verify(handle.sign(data), b"data")
 
 
-def test_long_and_empty_messages(key: Path) -> None:
+def test_long_and_empty_messages(tower: Path) -> None:
     """Nothing depends on the length."""
     long = bytes(range(256)) * 40_000
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         for data in (b"", long):
             handle.public_key().verify(handle.sign(data), data)
 
 
-def test_what_is_told_of_the_end_is_checked_first(key: Path) -> None:
+def test_what_is_told_of_the_end_is_checked_first(tower: Path) -> None:
     """A callback that cannot be called would cost the first signature."""
     with pytest.raises(TypeError, match="on_low"):
-        open_key(key, on_low=3)  # type: ignore[arg-type]
+        open_key(tower, on_low=3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="warn_below"):
-        open_key(key, warn_below="3")  # type: ignore[arg-type]
-    with open_key(key) as handle:
+        open_key(tower, warn_below="3")  # type: ignore[arg-type]
+    with open_key(tower) as handle:
         with pytest.raises(TypeError, match="number of indices"):
             handle.reserve("3")  # type: ignore[arg-type]
         with pytest.raises(hbss.KeyExhausted, match="none was used"):
@@ -131,9 +124,9 @@ def test_what_is_told_of_the_end_is_checked_first(key: Path) -> None:
         assert handle.remaining == 1023
 
 
-def test_mistakes_cost_no_index(key: Path) -> None:
+def test_mistakes_cost_no_index(tower: Path) -> None:
     """A wrong type, a context, an empty list: refused before anything is reserved."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         for wrong in ("text", 5, None, [b"x"]):
             with pytest.raises(TypeError, match="bytes-like"):
                 handle.sign(wrong)  # type: ignore[arg-type]
@@ -146,7 +139,7 @@ def test_mistakes_cost_no_index(key: Path) -> None:
         assert handle.remaining == 1023
 
 
-def test_sign_many_reserves_once(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sign_many_reserves_once(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One durable commit for the lot."""
     counts: list[int] = []
     reserve = SqliteStore.reserve
@@ -156,7 +149,7 @@ def test_sign_many_reserves_once(key: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return reserve(self, count, spent)
 
     monkeypatch.setattr(SqliteStore, "reserve", counted)
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         handle.sign_many([b"x"] * 10)
     assert counts == [10]
 
@@ -164,9 +157,9 @@ def test_sign_many_reserves_once(key: Path, monkeypatch: pytest.MonkeyPatch) -> 
 # ---- handles -------------------------------------------------------------------------------------------------------
 
 
-def test_a_handle_cannot_be_copied(key: Path) -> None:
+def test_a_handle_cannot_be_copied(tower: Path) -> None:
     """Nor pickled, nor printed with its secrets."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         for act in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match="copied or pickled"):
                 act(handle)
@@ -177,9 +170,9 @@ def test_a_handle_cannot_be_copied(key: Path) -> None:
         assert not isinstance(handle, hbss.PrivateKey)
 
 
-def test_a_closed_handle_is_dead(key: Path) -> None:
+def test_a_closed_handle_is_dead(tower: Path) -> None:
     """It keeps its public key, and nothing else."""
-    handle = open_key(key)
+    handle = open_key(tower)
     with handle:
         signature = handle.sign(b"x")
     handle.close()
@@ -210,9 +203,9 @@ def _in_child(act: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_forked_handle_is_dead(key: Path) -> None:
+def test_a_forked_handle_is_dead(tower: Path) -> None:
     """The child's copy refuses and can be closed, the child can open its own, and the parent goes on."""
-    handle = open_key(key)
+    handle = open_key(tower)
     handle.sign(b"0")
 
     def child() -> int:
@@ -220,7 +213,7 @@ def test_a_forked_handle_is_dead(key: Path) -> None:
             with pytest.raises(hbss.HandleDead, match="fork"):
                 act()
         handle.close()
-        with open_key(key) as own:
+        with open_key(tower) as own:
             return 0 if index_of(HSS, own.sign(b"1")) == 1 else 3
 
     assert _in_child(child) == 0
@@ -228,10 +221,10 @@ def test_a_forked_handle_is_dead(key: Path) -> None:
     handle.close()
 
 
-def test_a_fork_while_others_sign(key: Path) -> None:
+def test_a_fork_while_others_sign(tower: Path) -> None:
     """Children forked in the middle of other threads' reservations die or live without harm to the parent."""
     released: list[bytes] = []
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         threads = _in_threads(3, lambda: released.extend(handle.sign(b"x") for _ in range(20)))
         statuses = [_in_child(lambda: 0) for _ in range(10)]
         for thread in threads:
@@ -240,10 +233,10 @@ def test_a_fork_while_others_sign(key: Path) -> None:
     assert sorted(index_of(HSS, signature) for signature in released) == list(range(60))
 
 
-def test_threads_share_a_handle(key: Path) -> None:
+def test_threads_share_a_handle(tower: Path) -> None:
     """One lock a handle: no index twice, all good."""
     released: list[bytes] = []
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         for thread in _in_threads(8, lambda: released.extend(handle.sign(b"x") for _ in range(5))):
             thread.join()
         for signature in released:
@@ -251,9 +244,9 @@ def test_threads_share_a_handle(key: Path) -> None:
     assert sorted(index_of(HSS, signature) for signature in released) == list(range(40))
 
 
-def test_signing_from_within_signing_is_refused(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signing_from_within_signing_is_refused(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As from a signal handler: an error, not a deadlock and not two users of one transaction."""
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         sign = handle._tower.sign
 
         def interrupted(index: int, data: Iterable[bytes | memoryview]) -> bytes:
@@ -266,9 +259,9 @@ def test_signing_from_within_signing_is_refused(key: Path, monkeypatch: pytest.M
         assert handle.remaining == 1022
 
 
-def test_closing_from_within_signing_waits(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_from_within_signing_waits(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler that closes the key and ends the process neither hangs nor tears the store from under the signature."""
-    handle = open_key(key)
+    handle = open_key(tower)
     tower_sign = handle._tower.sign
 
     def closing(index: int, parts: Iterable[bytes | memoryview]) -> bytes:
@@ -279,22 +272,22 @@ def test_closing_from_within_signing_waits(key: Path, monkeypatch: pytest.Monkey
     handle.public_key().verify(handle.sign(b"x"), b"x")
     with pytest.raises(hbss.HandleDead, match="closed"):
         handle.sign(b"y")
-    with open_key(key) as again:
+    with open_key(tower) as again:
         assert (again.status().used, again.status().reserved) == (1, 0)
 
 
-def test_status_while_a_file_is_read(key: Path, tmp_path: Path) -> None:
+def test_status_while_a_file_is_read(tower: Path, tmp_path: Path) -> None:
     """A progress callback may ask how things stand: the index is leased then, and the signature is made."""
     (tmp_path / "file").write_bytes(b"x" * 100)
     seen: list[int] = []
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         signature = handle.sign_file(tmp_path / "file", progress=lambda *_: seen.append(handle.status().reserved))
         handle.public_key().verify(signature, b"x" * 100)
         assert set(seen) == {1}
         assert handle.status().used == 1
 
 
-def test_threads_that_fork_at_once_leave_the_key_usable(key: Path) -> None:
+def test_threads_that_fork_at_once_leave_the_key_usable(tower: Path) -> None:
     """Each fork lets go of the locks that it took, and of no others."""
 
     def fork() -> None:
@@ -303,7 +296,7 @@ def test_threads_that_fork_at_once_leave_the_key_usable(key: Path) -> None:
             os._exit(0)
         os.waitpid(child, 0)
 
-    with open_key(key) as handle:
+    with open_key(tower) as handle:
         threads = [threading.Thread(target=fork) for _ in range(2)]
         with handle._store._mutex:  # type: ignore[attr-defined]  # a transaction is under way
             for thread in threads:
@@ -318,9 +311,9 @@ def test_threads_that_fork_at_once_leave_the_key_usable(key: Path) -> None:
         assert not signer.is_alive()
 
 
-def test_two_handles_take_turns(key: Path) -> None:
+def test_two_handles_take_turns(tower: Path) -> None:
     """Handles of one key see each other's indices, over a subtree boundary too."""
-    with open_key(key) as one, open_key(key) as two:
+    with open_key(tower) as one, open_key(tower) as two:
         signatures = [(one, two)[i % 2].sign(b"x") for i in range(70)]
         assert one.remaining == two.remaining == 1023 - 70
     assert [index_of(HSS, signature) for signature in signatures] == list(range(70))

@@ -14,7 +14,7 @@ import { LEAVES } from "./chat-protocol.js";
 export class Malformed extends Error {}
 
 /** @param {Uint8Array} data */
-export function toBase64(data) {
+function toBase64(data) {
   return btoa(String.fromCharCode(...data));
 }
 
