@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 import hbss
 from hbss import _native, costs
+from hbss.bench.signers import in_memory
 
 SETS = ("XMSSMT-SHA2_20/2_256", "LMS_SHA256_M32_H10_W4+LMS_SHA256_M32_H10_W4")
 TURNS = 2200  # signatures: two ends of subtrees of height 10
@@ -50,12 +50,10 @@ def measure(name: str, turns: int = TURNS) -> Evenness:
 def _each(name: str, turns: int, meter: Callable[[], float]) -> list[float]:
     """By how much every signature of a new key moves a meter; the state is in memory."""
     moved = []
-    with tempfile.TemporaryDirectory(prefix="hbss-bench-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of the store in memory
+    with tempfile.TemporaryDirectory(prefix="hbss-bench-") as folder:
         path = Path(folder) / "key"
         hbss.create_key(path, name)
-        hbss.state.move(path, "memory:")
-        with hbss.open_key(path) as key:
+        with in_memory(path) as key:
             for i in range(turns):
                 message = i.to_bytes(32, "big")
                 before = meter()

@@ -12,7 +12,7 @@ from benchmarks.hashing import Found
 from benchmarks.kernels import ANCHOR, ratio
 from benchmarks.markdown import measured_on, middle, table
 from benchmarks.measure import Spread
-from hbss.bench.reading import size, time
+from hbss.units import size, time
 
 MARK = {True: "yes", False: "**no**", None: "–"}
 

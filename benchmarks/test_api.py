@@ -9,7 +9,6 @@ SLH-DSA's small and fast sets.
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 import hbss
+from hbss.bench.signers import in_memory
 
 MESSAGES = [i.to_bytes(32, "big") for i in range(16)]
 PATIENCE = 1 << 23  # hash calls of the top tree: keys that take longer to make are left out
@@ -74,11 +74,8 @@ def test_sign(benchmark: Any, key: Any) -> None:
 def test_sign_in_memory(benchmark: Any, key: Any, tmp_path: Path) -> None:
     """One signature, the state in memory."""
     key.close()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # that it dies with the process is right here
-        hbss.state.move(tmp_path / "key", "memory:")
-        with hbss.open_key(tmp_path / "key") as opened:
-            benchmark.pedantic(opened.sign, (MESSAGES[0],), rounds=20)
+    with in_memory(tmp_path / "key") as opened:
+        benchmark.pedantic(opened.sign, (MESSAGES[0],), rounds=20)
 
 
 @pytest.mark.parametrize("key", SETS, indirect=True)

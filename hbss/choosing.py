@@ -17,9 +17,9 @@ from typing import Any
 
 from hbss import costs, drawing
 from hbss.bench import limit
-from hbss.bench.reading import size, time
 from hbss.drawing import SCHEMES, logarithmic
 from hbss.params import ParameterSet, parameter_set, parameter_sets, rows_of
+from hbss.units import duration, size
 
 PREFERENCES = ("signature", "sign", "verify", "keygen")
 _NEARLY = 0.5  # of a key's signatures: who needs more has little to spare
@@ -238,14 +238,6 @@ def _warnings(offer: Offer, needs: Needs) -> Iterator[str]:
 
 def _days(days: float) -> str:
     return f"{days / 365.25:,.0f} years" if days > 3 * 365.25 else f"{math.floor(days):,} days"
-
-
-def duration(seconds: float) -> str:
-    """A time for people, also where it is long."""
-    for unit, length in ("years", 31_557_600), ("days", 86_400), ("hours", 3_600), ("minutes", 60):
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.0f} {unit}"
-    return time(seconds)
 
 
 def described(needs: Needs) -> str:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from benchmarks.libcrypto import Libcrypto
     from hbss.stores.sqlite import SqliteStore
+    from tests.openssl_kit import OpenSSL
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,12 +43,12 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
-def openssl() -> Libcrypto:
+def openssl() -> OpenSSL:
     """OpenSSL 3.5 or newer, which knows SLH-DSA."""
-    from benchmarks.libcrypto import Libcrypto
+    from tests.openssl_kit import OpenSSL
 
     try:
-        return Libcrypto()
+        return OpenSSL()
     except ImportError as error:
         pytest.skip(str(error))
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +17,7 @@ import pytest
 from hbss.stores import KEY_ID_LEN
 from hbss.stores.postgres import ENGINE, PostgresStore
 from hbss.testing import postgres_server
-from hbss.testing.postgres_server import SUPERUSER, ServerMissing, programs, temporary_folder
+from hbss.testing.postgres_server import SUPERUSER, ServerMissing, programs
 
 WITH_PASSWORD = "with_password"  # the role that has to give one
 ACCESS = f"""
@@ -32,10 +30,6 @@ host replication all 127.0.0.1/32 trust
 
 class Server(postgres_server.Server):
     """A server that can be asked, set, copied and restored."""
-
-    def __init__(self, folder: Path, bin: Path) -> None:
-        super().__init__(folder, bin)
-        self.port = _free_port()
 
     def initialise(self) -> None:
         """Make the cluster."""
@@ -100,31 +94,17 @@ class Server(postgres_server.Server):
             self.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _free_port() -> int:
-    """Not one of those that the system gives to clients: one of them could take it while the server is down."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", random.SystemRandom().randrange(20000, 32000)))
-            return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running_server() -> Iterator[Server]:
     """A fresh server. Where PostgreSQL is not installed the test is skipped, but fails in CI."""
     try:
-        bin = programs()
+        programs()
     except ServerMissing as missing:
         if os.environ.get("CI"):
             pytest.fail(str(missing))
         pytest.skip(str(missing))
-    with temporary_folder() as folder:
-        server = Server(folder, bin)
-        try:
-            server.initialise()
-            server.start()
-            yield server
-        finally:
-            server.stop()
+    with postgres_server.running_server(Server) as server:
+        yield server
 
 
 # ---- states -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,8 +13,9 @@ import pytest
 
 import hbss
 from benchmarks import evenness
-from hbss import StatefulPrivateKey, ahead, create_key, open_key, state
+from hbss import ahead, create_key, open_key, state
 from hbss._native import Key
+from hbss.bench.signers import in_memory
 from hbss.treecache import Spot, Subtree, Tree, build
 from hbss.treefolder import TreeFolder
 from tests.state_kit import HSS, LMS, XMSSMT, index_of, one_time_keys, used_twice
@@ -44,17 +44,6 @@ def leaves() -> Iterator[list[int]]:
         yield done
 
 
-@contextmanager
-def in_memory(path: Path, cache_bytes: int = 1 << 20) -> Iterator[StatefulPrivateKey]:
-    """The key with its state in memory."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        state.move(path, "memory:")
-        handle = open_key(path, cache_bytes=cache_bytes)
-    with handle:
-        yield handle
-
-
 def _each(signer: Any, done: list[int], count: int) -> list[list[int]]:
     """The leaves that each of `count` signatures asked for."""
     found = []
@@ -68,7 +57,7 @@ def _each(signer: Any, done: list[int], count: int) -> list[list[int]]:
 def _worst(path: Path, name: str) -> float:
     """The most hash calls of one signature to the median's, through the end of the first lowest tree."""
     create_key(path, name)
-    with in_memory(path) as handle, evenness.counted() as total:
+    with in_memory(path, cache_bytes=1 << 20) as handle, evenness.counted() as total:
         sums = [total()]
         for _ in range(1040):
             handle.sign(b"x")
@@ -119,7 +108,7 @@ def test_the_bottom_of_a_single_large_tree(tmp_path: Path) -> None:
 def test_a_reservation_does_the_work_of_all_its_indices(tmp_path: Path) -> None:
     """In large calls, which fill the lanes; the signatures themselves then need no leaf."""
     create_key(tmp_path / "key", "LMS_SHA256_M32_H5_W4+LMS_SHA256_M32_H10_W4")
-    with in_memory(tmp_path / "key") as handle, leaves() as done:
+    with in_memory(tmp_path / "key", cache_bytes=1 << 20) as handle, leaves() as done:
         with handle.reserve(256) as batch:
             assert done == [256]
             assert _each(batch, done, 256) == [[]] * 256

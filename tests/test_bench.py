@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import hbss
-from hbss import _native, costs
-from hbss.bench import limit, measure, model, reading, run, signers, threads
+from hbss import _native, costs, units
+from hbss.bench import limit, measure, model, run, signers, threads
 from hbss.bench.acts import QUICK, Skipped, Subject
 from hbss.bench.limit import Times
 from hbss.bench.measure import Spread
+from hbss.bench.sentences import sentences
 from hbss.params import rows_of
 
 LMS = "LMS_SHA256_M32_H5_W4"
@@ -171,7 +172,7 @@ def made_up(name: str, operation: str, seconds: float, efficiency: float = 0.5) 
 def test_the_reading_says_who_is_first() -> None:
     """Of every operation that leaves a choice, of sizes, and how near the limit most comes."""
     small, fast, large = "LMS_SHA256_M32_H10_W8", "LMS_SHA256_M32_H10_W4", "SLH-DSA-SHA2-128f"
-    assert reading.sentences([
+    assert sentences([
         made_up(small, "verify", 150e-6, 0.9), made_up(fast, "verify", 15e-6, 0.7),
         made_up(large, "verify", 1.5e-3, 0.2),
         made_up(large, "sign_api", 4.25e-3), made_up(small, "sign_api", 60e-6), made_up(fast, "keygen", 2),
@@ -189,11 +190,9 @@ def test_the_reading_names_who_is_as_good() -> None:
     names = ["LMS_SHA256_M32_H10_W4", "LMS_SHA256_M32_H15_W4", "XMSS-SHA2_10_256"]
     rows = [made_up(name, "verify", seconds) for name, seconds in zip(names, (100e-6, 104e-6, 130e-6), strict=True)]
     first = f"Fastest to verify: {names[0]}, {names[1]} (100 µs; {names[2]} 130 µs)."
-    assert reading.sentences(rows)[0] == first
-    assert reading.sentences([]) == []
-    assert reading.sentences(rows[:1]) == [
-        "Of what the kernels of this machine allow, half of the figures reach 50% or more."
-    ]
+    assert sentences(rows)[0] == first
+    assert sentences([]) == []
+    assert sentences(rows[:1]) == ["Of what the kernels of this machine allow, half of the figures reach 50% or more."]
 
 
 @pytest.mark.parametrize(
@@ -202,4 +201,4 @@ def test_the_reading_names_who_is_as_good() -> None:
 )
 def test_times_have_three_digits(seconds: float, shown: str) -> None:
     """And a unit that people can read."""
-    assert reading.time(seconds) == shown
+    assert units.time(seconds) == shown

@@ -23,11 +23,11 @@ from pyasn1.type import univ
 from pyasn1_alt_modules import rfc5652, rfc9708, rfc9814
 
 import hbss
-from benchmarks import libcrypto
 from hbss import InvalidCertificate, InvalidSignature, cms, x509
 from hbss.encoding import ber, der, pem, signed_data
 from hbss.encoding.signed_data import DATA, SignedData
 from hbss.x509 import fields
+from tests.openssl_kit import CMS_DETACHED, CMS_STREAM, OpenSSL
 from tests.some_keys import private, stateful
 
 CONTENT = b"firmware 1.4.2" * 1000
@@ -89,7 +89,7 @@ def attributes(info: Any) -> bytes:
 
 @pytest.mark.parametrize("set_name", SETS)
 @pytest.mark.parametrize("detached", [True, False])
-def test_openssl_accepts_hbss(openssl: libcrypto.Libcrypto, set_name: str, detached: bool) -> None:
+def test_openssl_accepts_hbss(openssl: OpenSSL, set_name: str, detached: bool) -> None:
     """And refuses another content."""
     key = private(set_name)
     certificate = x509.self_signed(key, name("signer"), ca=False)
@@ -137,17 +137,17 @@ def test_others_verify_lms(tmp_path: Path, set_name: str, digest: str) -> None:
 
 
 @pytest.mark.parametrize("set_name", SETS)
-def test_hbss_accepts_openssl(openssl: libcrypto.Libcrypto, set_name: str) -> None:
+def test_hbss_accepts_openssl(openssl: OpenSSL, set_name: str) -> None:
     """Detached, around the content, and streamed as BER of indefinite lengths with the content in pieces."""
     key = openssl.keygen(set_name)
     certificate = openssl.certificate(key, "theirs")
     public = hbss.PublicKey.from_raw(set_name, openssl.public(key))
-    for flags in (0, libcrypto.CMS_DETACHED, libcrypto.CMS_STREAM):
+    for flags in (0, CMS_DETACHED, CMS_STREAM):
         data = openssl.cms_sign(key, certificate, CONTENT, "SHA512", flags=flags)
-        given = CONTENT if flags & libcrypto.CMS_DETACHED else None
+        given = CONTENT if flags & CMS_DETACHED else None
         assert cms.verify(data, public, given) == (None if given else CONTENT)
         assert cms.verify_trusted(data, [fields.load(certificate)], given) == fields.load(certificate)
-        assert (data[1] == 0x80) == bool(flags & libcrypto.CMS_STREAM)
+        assert (data[1] == 0x80) == bool(flags & CMS_STREAM)
 
 
 def test_attributes_in_any_order() -> None:

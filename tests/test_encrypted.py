@@ -15,9 +15,9 @@ from pyasn1.codec.der.encoder import encode
 from pyasn1_alt_modules import rfc5958, rfc8018
 
 import hbss
-from benchmarks.libcrypto import Libcrypto
 from hbss.cli.app import run
 from hbss.encoding import der, encrypted, pem
+from tests.openssl_kit import OpenSSL
 from tests.some_keys import private
 
 PASSWORD = "Passwort für Ünïcode".encode()
@@ -73,7 +73,7 @@ def test_what_is_written(sealed: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["SLH-DSA-SHA2-128f", "SLH-DSA-SHAKE-256f"])
-def test_openssl_reads_ours_and_we_its_own(openssl: Libcrypto, kind: str) -> None:
+def test_openssl_reads_ours_and_we_its_own(openssl: OpenSSL, kind: str) -> None:
     """Both ways, with the memory that OpenSSL allows scrypt by default."""
     key = hbss.generate(kind)
     assert openssl.read_private(key.pem(PASSWORD), PASSWORD) == key.private_bytes_raw()

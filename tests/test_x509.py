@@ -20,11 +20,11 @@ from pyasn1.codec.der.encoder import encode
 from pyasn1_alt_modules import rfc2986, rfc5280
 
 import hbss
-from benchmarks.libcrypto import Libcrypto
 from hbss import InvalidCertificate
 from hbss.encoding import certificate, der, keyfile, pem
 from hbss.encoding.identifiers import IDENTIFIERS
 from hbss.x509 import issue, public_key, request, self_signed, verify_chain, verify_issued, verify_request
+from tests.openssl_kit import OpenSSL
 from tests.some_keys import private
 
 UTC = datetime.timezone.utc
@@ -336,7 +336,7 @@ def test_requests_that_do_not_hold(keys: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["SLH-DSA-SHA2-128f", "SLH-DSA-SHAKE-128f", "SLH-DSA-SHA2-192f"])
-def test_openssl_accepts_ours_and_we_theirs(openssl: Libcrypto, kind: str) -> None:
+def test_openssl_accepts_ours_and_we_theirs(openssl: OpenSSL, kind: str) -> None:
     """Certificates of SLH-DSA, both ways."""
     key = hbss.generate(kind)
     ours = self_signed(key, name("Root")).public_bytes(Encoding.DER)

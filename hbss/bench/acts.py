@@ -13,9 +13,9 @@ from typing import Any
 import hbss
 from hbss import costs
 from hbss.bench import limit, signers
-from hbss.bench.reading import time
 from hbss.params import ParameterSet, parameter_set, rows_of
 from hbss.treecache import CACHE_BYTES, Spot, lowest_level
+from hbss.units import time
 
 OPERATIONS = ("keygen", "sign", "sign_api", "verify", "verify_each")
 CHUNK = 16  # signatures of the public call that are timed together: the smallest key has 31

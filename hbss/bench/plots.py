@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hbss import drawing
-from hbss.bench.reading import time
 from hbss.drawing import SCHEMES, logarithmic, short
 from hbss.params import parameter_set
+from hbss.units import time
 
 if TYPE_CHECKING:
     from hbss.bench.run import Figure, Found

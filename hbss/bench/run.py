@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypedDict
 
 from hbss import _native
-from hbss.bench import limit, reading, threads
+from hbss.bench import limit, threads
 from hbss.bench.acts import OPERATIONS, QUICK, Act, Budget, Skipped, Subject
 from hbss.bench.measure import Machine, Spread, machine, seconds
+from hbss.bench.sentences import sentences
 from hbss.errors import HbssError
 
 __all__ = ["FORMAT", "OPERATIONS", "QUICK", "Budget", "Figure", "Found", "Skipped", "Subject", "figure", "measure"]
@@ -109,7 +110,7 @@ def measure(
                 gains.append(threads.gains(subject, workers))
     return Found(
         format=FORMAT, machine=machine(), kernels=[_kernels(each) for each in sorted(functions)], figures=figures,
-        skipped=skipped, threads=gains, reading=reading.sentences(figures),
+        skipped=skipped, threads=gains, reading=sentences(figures),
     )  # fmt: skip
 
 

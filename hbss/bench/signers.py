@@ -18,7 +18,7 @@ from hbss import _native, message
 from hbss.families import family
 from hbss.params import ParameterSet, hss_form, rows_of
 from hbss.stores import ChildSignature
-from hbss.treecache import Spot, Way
+from hbss.treecache import CACHE_BYTES, Spot, Way
 
 
 class Branch(NamedTuple):
@@ -140,7 +140,12 @@ class MemoryKeys:
     def _new(self) -> hbss.StatefulPrivateKey:
         path = Path(self._folder.name) / str(next(self._numbers))
         hbss.create_key(path, self._found)
-        with warnings.catch_warnings():  # that a state in memory dies with the process is just right here
-            warnings.simplefilter("ignore", RuntimeWarning)
-            hbss.state.move(path, "memory:")
-            return hbss.open_key(path)
+        return in_memory(path)
+
+
+def in_memory(path: Path, cache_bytes: int = CACHE_BYTES) -> hbss.StatefulPrivateKey:
+    """A key whose state is moved into memory, open."""
+    with warnings.catch_warnings():  # that it dies with the process is just right here
+        warnings.simplefilter("ignore", RuntimeWarning)
+        hbss.state.move(path, "memory:")
+        return hbss.open_key(path, cache_bytes=cache_bytes)

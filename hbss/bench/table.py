@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hbss.bench.measure import Spread
-from hbss.bench.reading import size, time
+from hbss.units import size, time
 
 if TYPE_CHECKING:
     from hbss.bench.run import Figure, Found

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hbss import choosing, drawing
-from hbss.bench.reading import size
-from hbss.choosing import Choice, Needs, duration
+from hbss.choosing import Choice, Needs
 from hbss.cli import io
+from hbss.units import duration, size
 
 
 def whole_number(value: str) -> int:

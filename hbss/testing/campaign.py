@@ -129,10 +129,10 @@ def _servers(settings: Settings, report: Report, stack: ExitStack) -> Iterator[t
         if store != "postgresql":
             yield (plan.SQLITE if store == "sqlite" else store), False
             continue
-        from hbss.testing.postgres_server import ServerMissing, running_server
+        from hbss.testing.postgres_server import Server, ServerMissing, running_server
 
         try:
-            yield stack.enter_context(running_server()).url(), True
+            yield stack.enter_context(running_server(Server)).url(), True
         except (ServerMissing, ImportError) as error:
             report.skipped.append(f"postgresql: {error}")
 

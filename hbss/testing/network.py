@@ -66,7 +66,7 @@ def _is_hit(bench: Bench, subject: StoreSubject, kind: Kind, found: Findings, na
 
 def server_kills(seed: int, kills: int) -> Findings:
     """Signers of a fresh PostgreSQL server are killed, and every so often so is the server."""
-    from hbss.testing.postgres_server import running_server
+    from hbss.testing.postgres_server import Server, running_server
 
     outages = 0
 
@@ -78,7 +78,7 @@ def server_kills(seed: int, kills: int) -> Findings:
             server.start()
             outages += 1
 
-    with running_server() as server:
+    with running_server(Server) as server:
         found = random_kills(StoreSubject(server.url()), seed, kills, between=outage, part="server kills")
     found.count(SERVER, times=outages)
     return found

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from hbss.testing import folders
 
@@ -124,12 +125,15 @@ class Server:
         return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}?sslmode=disable"
 
 
+_Kind = TypeVar("_Kind", bound=Server)
+
+
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """A fresh server, for as long as the block lasts; ServerMissing if it is not installed."""
+def running_server(kind: type[_Kind]) -> Iterator[_Kind]:
+    """A fresh server of this class, for as long as the block lasts; ServerMissing if it is not installed."""
     bin = programs()
     with temporary_folder() as folder:
-        server = Server(folder, bin)
+        server = kind(folder, bin)
         try:
             server.initialise()
             server.start()

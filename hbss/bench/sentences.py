@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from hbss.units import size, time
+
 if TYPE_CHECKING:
     from hbss.bench.run import Figure
 
@@ -54,23 +56,3 @@ def _efficiency(figures: Iterable[Figure]) -> list[str]:
     middle, last = rows[len(rows) // 2]["efficiency"].median, rows[0]
     where = f"; least: {last['operation']} of {last['set']}, {last['efficiency'].median:.0%}" if len(rows) > 1 else ""
     return [f"Of what the kernels of this machine allow, half of the figures reach {middle:.0%} or more{where}."]
-
-
-# ---- numbers for people --------------------------------------------------------------------------------------------
-
-
-def time(seconds: float, round_: bool = False) -> str:
-    """With a unit, and three digits; round_: no more than a round number has."""
-    number, unit = next((seconds * by, unit) for unit, by in UNITS if seconds * by >= 0.9995 or unit == UNITS[-1][0])
-    if round_:
-        return f"{number:,.3g} {unit}"
-    whole = len(str(int(number)))
-    return f"{number:,.{max(0, 3 - whole)}f} {unit}"
-
-
-UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
-
-
-def size(length: float) -> str:
-    """Bytes."""
-    return f"{length:,.0f} B"
