@@ -8,16 +8,11 @@ from benchmarks import targets
 from benchmarks.drawing import BLUE, COLOURS, GREEN, GREY, MARKS, RED, SKY, label, logarithmic, powers
 from benchmarks.evenness import QUANTILES
 from benchmarks.hashing import Found
-from benchmarks.measure import Spread
+from benchmarks.markdown import middle
 from hbss.drawing import SCHEMES, short
 from hbss.params import parameter_set
 
 MIB = 1 << 20
-
-
-def middle(figure: Any) -> float:
-    """The median of a spread, which JSON has made a list."""
-    return Spread(*figure).median
 
 
 def sizes(figure: Any, found: Found) -> None:

@@ -22,6 +22,7 @@ from hbss.params import index_len, rows_of
 from hbss.stores.keyfile import KeyFile
 from hbss.stores.opening import OpenState
 from hbss.stores.sqlite import SqliteStore
+from hbss.treecache import Spot, Tree, build
 
 LMS = "LMS_SHA256_M32_H5_W4"
 HSS = "LMS_SHA256_M32_H5_W4+LMS_SHA256_M32_H5_W4"
@@ -41,6 +42,12 @@ def index_of(name: str, signature: bytes) -> int:
         index = index << height | int.from_bytes(signature[at : at + 4], "big")
         at += parameter_set(level).signature_size - 4
     return index
+
+
+def damaged_tree(spot: Spot, cache_bytes: int) -> Tree:
+    """A tree whose root was hit by a bit flip in memory, in place of `hbss.treecache.build`."""
+    tree = build(spot, cache_bytes=cache_bytes)
+    return Tree(spot, bytes(tree.nodes[:-1]) + bytes([tree.nodes[-1] ^ 1]))
 
 
 # ---- opening a key with a store of the test's own -------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import hbss
-from hbss import _native, costs, units
+from hbss import _native, costs, machine, units
 from hbss.bench import limit, measure, model, run, signers, threads
 from hbss.bench.acts import QUICK, Skipped, Subject
 from hbss.bench.limit import Times
@@ -147,7 +147,7 @@ def test_threads_gain_something() -> None:
 def test_the_compiler_is_read_from_the_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it leaves in the file; nothing is made up where there is nothing."""
     monkeypatch.setattr(_native, "__file__", str(tmp_path / "_native" / "__init__.py"))
-    read = measure.compiler.__wrapped__
+    read = machine.compiler.__wrapped__
     assert read() == ""
     (tmp_path / "_hbss.abi3.so").write_bytes(b"\x7fELF\0GCC: (Debian 12.2.0-14) 12.2.0\0more")
     assert read() == "GCC: (Debian 12.2.0-14) 12.2.0"

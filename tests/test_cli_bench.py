@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import hbss
-from hbss import _native, drawing
-from hbss.bench import measure, plots, run, table, threads
+from hbss import _native, drawing, machine
+from hbss.bench import plots, run, table, threads
 from hbss.bench.acts import OPERATIONS
 from hbss.bench.measure import Spread
 from hbss.cli.app import run as command
@@ -31,7 +31,7 @@ def test_the_json_is_whole(quick: Path) -> None:
     """A figure for every set and operation, its parts in proportion."""
     found = json.loads((quick / "b.json").read_text(encoding="utf-8"))
     assert found["format"] == run.FORMAT
-    assert (found["machine"]["backend"], found["machine"]["hbss"]) == (_native.backend_name(), measure.version())
+    assert (found["machine"]["backend"], found["machine"]["hbss"]) == (_native.backend_name(), machine.version())
     assert {row["function"] for row in found["kernels"]} == {"SHA-256", "SHA-512"}
     asked = {(name, operation) for name in SETS for operation in OPERATIONS}
     omitted = {(row["set"], row["operation"]) for row in found["skipped"]}

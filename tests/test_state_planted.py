@@ -18,11 +18,11 @@ from hbss.errors import StateError
 from hbss.stateful import Message
 from hbss.stores import ChildSignature, Spent, database
 from hbss.stores.sqlite import SqliteStore
-from hbss.treecache import Spot, Tree, build
 from tests.state_kit import (
     HSS,
     LMS,
     accepted_backwards,
+    damaged_tree,
     one_time_keys,
     opened,
     settings_hold,
@@ -170,12 +170,6 @@ class Forgets(SqliteStore):
         return made
 
 
-def _damaged(spot: Spot, cache_bytes: int) -> Tree:
-    """A tree whose root was hit by a bit flip in memory."""
-    tree = build(spot, cache_bytes=cache_bytes)
-    return Tree(spot, bytes(tree.nodes[:-1]) + bytes([tree.nodes[-1] ^ 1]))
-
-
 @pytest.mark.parametrize(("store", "found"), [(SqliteStore, False), (Forgets, True)])
 def test_child_root_signed_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: type[SqliteStore], found: bool
@@ -187,7 +181,7 @@ def test_child_root_signed_twice(
         with signer(key, store) as handle:
             handle.sign(b"one")
         (tmp_path / "key.tree" / "0-0.nodes").unlink()
-        monkeypatch.setattr(ahead, "build", _damaged)
+        monkeypatch.setattr(ahead, "build", damaged_tree)
         with signer(key, store) as handle, pytest.raises(StateError):
             handle.sign(b"two")
     assert bool(used_twice(signed)) == found

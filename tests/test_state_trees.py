@@ -12,8 +12,8 @@ import hbss
 from hbss import ahead, create_key, open_key
 from hbss.stores import ChildSignature
 from hbss.stores.sqlite import SqliteStore
-from hbss.treecache import Spot, Tree, build
-from tests.state_kit import HSS, LMS, index_of, one_time_keys, signer, used_twice
+from hbss.treecache import Spot, Tree
+from tests.state_kit import HSS, LMS, damaged_tree, index_of, one_time_keys, signer, used_twice
 
 HEADER = 120  # bytes before the nodes of a tree file
 
@@ -75,18 +75,13 @@ def test_a_child_recorded_by_another_process_is_used(tower: Path) -> None:
     assert signature[:upper] == expected[:upper]
 
 
-def _other_root(spot: Spot, cache_bytes: int) -> Tree:
-    tree = build(spot, cache_bytes=cache_bytes)
-    return Tree(spot, bytes(tree.nodes[:-1]) + bytes([tree.nodes[-1] ^ 1]))
-
-
 def test_another_child_root_is_refused(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lower tree that comes out differently when it is built again; no index is lost, and the right one signs."""
     with open_key(tower) as handle:
         handle.sign(b"x")
     (tower.parent / "key.tree" / "0-0.nodes").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(ahead, "build", _other_root)
+        patch.setattr(ahead, "build", damaged_tree)
         with open_key(tower) as handle, pytest.raises(hbss.StateError, match="one-time key twice"):
             handle.sign(b"x")
     (tower.parent / "key.tree" / "0-0.nodes").unlink()
@@ -232,6 +227,6 @@ def test_a_signature_builds_no_tree_that_is_cached(tower: Path, monkeypatch: pyt
 def test_wrong_seeds_are_refused(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the top tree cannot be built to its root, the key does not sign."""
     (tower.parent / "key.tree" / "1-0.nodes").unlink()
-    monkeypatch.setattr(ahead, "build", _other_root)
+    monkeypatch.setattr(ahead, "build", damaged_tree)
     with open_key(tower) as handle, pytest.raises(hbss.StateError, match="do not lead to its public key"):
         handle.sign(b"x")

@@ -19,6 +19,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import hbss
+from hbss.unsafe_known_answers import KnownAnswerKey
 from tests.model.hash import be
 from tests.model.params import Set
 from tests.model.schemes.lms.lms import read_types
@@ -256,3 +258,21 @@ def encoded(case: Case) -> bytes:
     if case.interface == "pure":
         return encoding.pure(case.message, case.context)
     return encoding.prehashed(case.interface, prehash(case.interface, case.message), case.context)
+
+
+# ---- what hbss says of them ----------------------------------------------------------------------------------------
+
+
+def accepted(case: Case, kind: str | None = None) -> bool:
+    """Whether the vector's signature verifies under its key; kind: a family, if not the vector's own set."""
+    try:
+        hbss.PublicKey.from_raw(kind or case.set, case.public).verify(case.signature, case.message)
+    except hbss.InvalidSignature:
+        return False
+    return True
+
+
+def different(cases: list[Case]) -> list[str]:
+    """The vectors whose seeds give another public key than the published one."""
+    keys = ((case, KnownAnswerKey(case.set, case.secret, case.public_seed)) for case in cases)
+    return [case.name for case, key in keys if key.public_key().public_bytes_raw() != case.public]

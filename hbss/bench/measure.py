@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import platform
-import re
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from hbss import _native, workers
+from hbss.machine import compiler, cpu, version
 
 BATCH = 0.01  # seconds: a figure that is shorter is repeated until it takes so long
 
 # what compilers leave in an ELF file's section .comment
-_COMPILER = re.compile(rb"GCC: \([^)\0]*\) [\d.]+|(?:Debian |Ubuntu |Apple )?clang version [^\0]+")
 
 
 class Spread(NamedTuple):
@@ -82,36 +78,7 @@ def kernel_ns(function: str, i: int, lanes: int, backend: str | None = None, cal
 def machine() -> Machine:
     """This machine and this build."""
     return Machine(
-        cpu=_cpu(), processors=workers.cpus(), system=platform.platform(), python=platform.python_version(),
+        cpu=cpu(), processors=workers.cpus(), system=platform.platform(), python=platform.python_version(),
         compiler=compiler(), hbss=version(), backend=_native.backend_name(),
         kernels={function: _native.kernels(function) for function in _native.FUNCTIONS},
     )  # fmt: skip
-
-
-def version() -> str:
-    """Of the installed package."""
-    try:
-        return importlib.metadata.version("hbss")
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"
-
-
-@functools.cache
-def compiler() -> str:
-    """What compiled the extension; empty if its file does not say."""
-    for path in Path(_native.__file__).parent.parent.glob("_hbss.*"):
-        found = _COMPILER.search(path.read_bytes())
-        if found:
-            return found[0].decode("ascii", errors="replace").strip()
-    return ""
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
-    flags = {"avx2", "avx512f", "sha_ni"} & set(fields.get("flags", "").split())
-    named = " ".join(fields.get(key, "").strip() for key in ("model name", "cpu family", "model"))
-    return f"{named} ({', '.join(sorted(flags))})"

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from hbss import _native
-from hbss.bench import measure
+from hbss import _native, machine
 from hbss.cli import audit, bench, cert, choose, cms, inspect, keygen, password, sets, signing, state
 from hbss.errors import HbssError, InvalidCertificate, InvalidSignature
 
@@ -21,7 +20,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         kernel, lanes = _native.kernels("SHA-256")[0]
         click.echo(
-            f"hbss {measure.version()} (backend {_native.backend_name()}, SHA-256 kernel {kernel}, {lanes} lanes)"
+            f"hbss {machine.version()} (backend {_native.backend_name()}, SHA-256 kernel {kernel}, {lanes} lanes)"
         )
         context.exit()
 

@@ -85,7 +85,7 @@ def shown(title: str, unit: Unit = LEAVES) -> Iterator[Pace]:
         yield Pace(partial(_draw, bar, task), FRAMES, unit)
 
 
-class Reading(ExitStack):
+class FileProgress(ExitStack):
     """A progress callback of reading a file, in a `with` block: it shows itself if that is more than LARGE bytes."""
 
     def __init__(self, title: str) -> None:

@@ -22,12 +22,12 @@ def sign(key: str, file: str, output: str | None, warn_below: int | None, fail_l
     io.refuse_same(target, key, file)
     tell = low.Low(fail_low)
     private = io.open_private(key, tell, warn_below)
-    with pace.Reading(f"reading {file}") as so_far:
+    with pace.FileProgress(f"reading {file}") as so_far:
         write_signed(private, target, lambda: _sign_file(private, file, so_far))
     return tell.status
 
 
-def _sign_file(private: hbss.PrivateKey | StatefulPrivateKey, file: str, so_far: pace.Reading) -> bytes:
+def _sign_file(private: hbss.PrivateKey | StatefulPrivateKey, file: str, so_far: pace.FileProgress) -> bytes:
     try:
         return private.sign_file(io.source(file), progress=so_far)
     except (OSError, KeyboardInterrupt):
@@ -78,6 +78,6 @@ def verify(pub: str, file: str, sig: str) -> None:
         raise click.UsageError("only one of PUB, FILE and SIG can be standard input")
     public = io.load_public(pub)
     signature = io.read(sig)
-    with pace.Reading(f"reading {file}") as so_far:
+    with pace.FileProgress(f"reading {file}") as so_far:
         public.verify_file(signature, io.source(file), progress=so_far)
     click.echo("good signature", err=True)

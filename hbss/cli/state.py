@@ -114,7 +114,8 @@ def recover(key: str, signature: str | None, skip_to: int | None) -> None:
 def _as_dict(found: KeyStatus) -> dict[str, object]:
     counted = {"remaining": found.remaining, "reserved": found.reserved, "burned": found.burned}
     leases = [lease._asdict() for lease in found.leases]
-    return {**dataclasses.asdict(found), **counted, "leases": leases}
+    known = dataclasses.asdict(found)
+    return {"set": known.pop("set_name"), **known, **counted, "leases": leases}
 
 
 def _lines(found: KeyStatus) -> Iterator[tuple[str, str]]:

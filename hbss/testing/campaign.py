@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import os
 import platform
@@ -17,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from hbss.machine import version
 from hbss.testing import plan, planted, shim
 from hbss.testing.trials import FAULTS, KILLS, POWER, SERVER, Findings
 
@@ -98,12 +98,8 @@ def _part(found: Findings) -> dict[str, Any]:
 
 def machine() -> dict[str, str | int | None]:
     """What all this ran on."""
-    try:
-        installed = importlib.metadata.version("hbss")
-    except importlib.metadata.PackageNotFoundError:
-        installed = None
     return {
-        "hbss": installed, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version,
+        "hbss": version(), "python": platform.python_version(), "sqlite": sqlite3.sqlite_version,
         "system": f"{platform.system()} {platform.release()}", "architecture": platform.machine(),
         "processors": os.cpu_count(),
     }  # fmt: skip
