@@ -22,6 +22,20 @@ if sys.platform != "win32":
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+class _File:
+    """An open file, which is closed when nobody needs it any more: not while a thread waits for it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        """For flock and fstat."""
+        return self._descriptor
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+
 class FileLock:
     """An exclusive lock, taken for one reservation at a time; its file stays open in between.
 
@@ -34,7 +48,7 @@ class FileLock:
         self._owned_by = owned_by
         self._queue = threading.Lock()  # threads wait for one another here, not by trying again and again
         self._thread = 0  # that holds it
-        self._descriptor: int | None = None
+        self._file: _File | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -58,26 +72,24 @@ class FileLock:
                 except BaseException:  # an interrupt, perhaps before anything was done: the lock must not stay
                     self._release()
                     raise
+                finally:
+                    self._thread = 0
 
     def close(self) -> None:
         """Let go of the file. In a forked child this leaves the parent's lock as it is."""
-        if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
-            os.close(descriptor)
+        self._file = None
 
     def _acquire(self, deadline: float) -> None:
         while True:
-            if self._descriptor is None:
-                self._descriptor = self._open()
-            descriptor = self._descriptor
-            self._wait(descriptor, deadline)
-            if self._is_current(descriptor):
+            file = self._file = self._file or self._open()
+            self._wait(file, deadline)
+            if self._is_current(file):
                 return
-            self.close()  # someone has removed the file: its lock means nothing
+            self._file = None  # someone has removed it: its lock means nothing
 
-    def _open(self) -> int:
+    def _open(self) -> _File:
         try:
-            return os.open(self._path, _FLAGS)
+            return _File(os.open(self._path, _FLAGS))
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -91,7 +103,7 @@ class FileLock:
         if self._owned_by is not None and os.geteuid() == 0:
             owner = os.stat(self._owned_by)
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        return descriptor
+        return _File(descriptor)
 
     def _cannot(self, error: OSError) -> StateUnsafe:
         return StateUnsafe(
@@ -100,29 +112,29 @@ class FileLock:
 
     def _release(self) -> None:
         """Unlock, by name: closing alone would leave the lock with a child that was forked meanwhile."""
-        if self._descriptor is not None:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def _wait(self, descriptor: int, deadline: float) -> None:
+    def _wait(self, file: _File, deadline: float) -> None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            waiter = _Waiter(descriptor)
+            waiter = _Waiter(file)
             try:
                 waiter.granted.wait(deadline - time.monotonic())
             finally:
-                self._descriptor = waiter.settle()
-            if self._descriptor is None:
+                self._file = waiter.settle()
+            if self._file is None:
                 raise StoreBusy(
                     f"another signer has held {self._path} for {self._timeout:g} s; no index was used, try again"
                 ) from None
 
-    def _is_current(self, descriptor: int) -> bool:
+    def _is_current(self, file: _File) -> bool:
         try:
             named = os.lstat(self._path)
         except FileNotFoundError:
             return False
-        return os.path.samestat(named, os.fstat(descriptor))
+        return os.path.samestat(named, os.fstat(file.fileno()))
 
 
 class _Waiter:
@@ -132,26 +144,26 @@ class _Waiter:
     time-out cannot end a system call in Python, so the waiting is left to a thread that may be given up.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, file: _File) -> None:
         self.granted = threading.Event()
-        self._descriptor = descriptor
+        self._file = file
         self._mutex = threading.Lock()
         self._given_up = False
         threading.Thread(target=self._run, name="hbss-lock", daemon=True).start()
 
-    def settle(self) -> int | None:
-        """End the waiting: the descriptor if the lock was granted; None if the thread is to let go of it when it is."""
+    def settle(self) -> _File | None:
+        """End the waiting: the file if the lock was granted; None if the thread is to let go of it when it is."""
         with self._mutex:
             self._given_up = not self.granted.is_set()
-            return None if self._given_up else self._descriptor
+            return None if self._given_up else self._file
 
     def _run(self) -> None:
         if sys.platform != "win32":
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
             with self._mutex:
                 self.granted.set()
                 if self._given_up:
-                    unlock(self._descriptor)
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 def unlock(descriptor: int) -> None:
