@@ -19,7 +19,7 @@ from hbss.testing import (
     kill_at_every_label,
     random_kills,
 )
-from hbss.testing.network import FAULTS, server_kills
+from hbss.testing.network import TROUBLES, server_kills
 from hbss.testing.planted import PlantedStore
 from hbss.testing.subjects import HSS
 from tests.postgres_kit import Server
@@ -40,7 +40,7 @@ def test_the_contract(lab: ProcessPoolExecutor, subject: StoreSubject) -> None:
     assert found.events["clauses"] == 12
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", TROUBLES)
 def test_a_fault_at_a_message(lab: ProcessPoolExecutor, subject: StoreSubject, fault: str) -> None:
     """At a few of all messages, each way."""
     found = lab.submit(every_message, subject, Signing, Share(5, 60), (fault,)).result()

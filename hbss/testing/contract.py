@@ -14,8 +14,7 @@ from hbss.testing import checks
 from hbss.testing.checks import Use
 from hbss.testing.processes import Out, in_child
 from hbss.testing.subjects import SIGNER, StoreSubject
-from hbss.testing.trials import CLAUSES as CLAUSES_TRIED
-from hbss.testing.trials import Findings, scratch
+from hbss.testing.trials import CLAUSES, Findings, scratch
 
 REUSE = "reuse: "
 Clause = Callable[[StoreSubject, Path], str]
@@ -24,7 +23,7 @@ Clause = Callable[[StoreSubject, Path], str]
 def contract(subject: StoreSubject) -> Findings:
     """Try every clause on a fresh state."""
     found = Findings("contract", subject.name)
-    for clause in CLAUSES:
+    for clause in CONTRACT:
         with scratch() as folder:
 
             def work(out: Out, clause: Clause = clause, folder: Path = folder) -> None:
@@ -34,7 +33,7 @@ def contract(subject: StoreSubject) -> Findings:
 
             ended = in_child(work)
         name = clause.__name__.lstrip("_").replace("_", " ")
-        found.count(CLAUSES_TRIED, name)
+        found.count(CLAUSES, name)
         for note in ended.notes:
             (found.found_reuse if note.startswith(REUSE) else found.found_wrong)(f"{name}: {note.removeprefix(REUSE)}")
         if ended.error:
@@ -217,7 +216,7 @@ def _a_copy_of_the_file_knows_what_was_released(subject: StoreSubject, folder: P
     return f"{REUSE}a copy of {subject.file} alone, made while it was open, is older: {again[0]}" if again else ""
 
 
-CLAUSES: tuple[Clause, ...] = (
+CONTRACT: tuple[Clause, ...] = (
     _a_reservation_takes_at_least_one,
     _reservations_do_not_overlap,
     _nothing_is_given_back,

@@ -14,11 +14,10 @@ from hbss.testing.processes import Out
 from hbss.testing.proxy import CUT, DELAY, DUPLICATE, WAYS, Bytes, Fault, PostgresMessages, Proxy, Splitter
 from hbss.testing.scenarios import Scenario, Signing
 from hbss.testing.subjects import StoreSubject
-from hbss.testing.trials import ALL, SERVER, Bench, Findings, Share, scratch, trial
-from hbss.testing.trials import FAULTS as DONE
+from hbss.testing.trials import ALL, FAULTS, SERVER, Bench, Findings, Share, scratch, trial
 
 _MET = "messages: "
-FAULTS = {
+TROUBLES = {
     "cut instead of a message": Fault("", 0, CUT),
     "cut after a message": Fault("", 0, CUT, after=True),
     "message delayed": Fault("", 0, DELAY, seconds=0.02),
@@ -31,7 +30,7 @@ Kind = Callable[[StoreSubject], Scenario]
 
 
 def every_message(
-    subject: StoreSubject, kind: Kind = Signing, share: Share = ALL, faults: tuple[str, ...] = tuple(FAULTS)
+    subject: StoreSubject, kind: Kind = Signing, share: Share = ALL, faults: tuple[str, ...] = tuple(TROUBLES)
 ) -> Findings:
     """Run a scenario of this kind once for every fault at every message, each way, until a run has no more messages."""
     found = Findings("network", kind(subject).name)
@@ -40,8 +39,8 @@ def every_message(
         for name in faults:
             for way in WAYS:
                 nth = share.first % share.step + 1
-                while _is_hit(bench, subject, kind, found, name, replace(FAULTS[name], way=way, at=nth)):
-                    found.count(DONE, name)
+                while _is_hit(bench, subject, kind, found, name, replace(TROUBLES[name], way=way, at=nth)):
+                    found.count(FAULTS, name)
                     nth += share.step
     return found
 
