@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     Buffer = object
 
-MOST_MEMORY, MOST_WORK = 256 << 20, 1 << 27  # bytes, and N * r * p
+MOST_MEMORY, MOST_WORK = 256 << 20, 1 << 24  # bytes, and N * r * p: some five seconds
 
 
 def encoded(password: Buffer | str) -> bytes:
