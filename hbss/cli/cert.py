@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,6 @@ from hbss.cli import io, low, signing
 
 if TYPE_CHECKING:
     from cryptography import x509
-
-T = TypeVar("T")
 
 
 def needs_cryptography(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,6 +35,9 @@ days_option = click.option(
     "--days", type=click.FloatRange(min=0, min_open=True), help="How long it is valid (default: 365)."
 )
 endless_option = click.option("--no-end", is_flag=True, help="Valid without end (to 9999-12-31).")
+trust_option = click.option(
+    "--trust", multiple=True, metavar="CERT", help="Trusted: one certificate, or several in PEM; may be repeated."
+)
 dns_option = click.option("--dns", multiple=True, metavar="HOST", help="A name of the subject's host; may be repeated.")
 output_option = click.option("-o", "--output", required=True, help="Where to write it, in PEM.")
 
@@ -129,9 +130,7 @@ def issue(
 
 @cert.command()
 @click.argument("certificates", nargs=-1, required=True, metavar="CERT...")
-@click.option(
-    "--trust", multiple=True, metavar="CERT", help="Trusted: one certificate, or several in PEM; may be repeated."
-)
+@trust_option
 @click.option("--at", type=click.DateTime(), metavar="TIME", help="The moment that counts, in UTC (default: now).")
 @needs_cryptography
 def verify(certificates: tuple[str, ...], trust: tuple[str, ...], at: datetime.datetime | None) -> None:

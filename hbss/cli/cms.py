@@ -52,9 +52,7 @@ def sign(
 @cms.command()
 @click.argument("message")
 @click.argument("file", required=False)
-@click.option(
-    "--trust", multiple=True, metavar="CERT", help="Trusted: one certificate, or several in PEM; may be repeated."
-)
+@cert.trust_option
 @click.option("--key", metavar="PUB", help="Instead: the public key of the signer.")
 @click.option("--at", type=click.DateTime(), metavar="TIME", help="The moment that counts, in UTC (default: now).")
 @click.option("-o", "--output", help="Where to write what MESSAGE is around, once it is found good.")
