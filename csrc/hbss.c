@@ -303,8 +303,7 @@ static __attribute__((noinline)) void make_ots_public(uint8_t *out, const hbss_k
   uint8_t ends[HBSS_MAX_VALUES] __attribute__((aligned(64)));
   const hbss_spot spot = {key, *leaf};
   const uint8_t top = (uint8_t)((1u << key->lg_w) - 1);
-  key->tweak->secret(ends, &spot, 1);
-  key->tweak->chains(ends, &spot, NULL, &top, 1);
+  key->tweak->make(ends, &spot, &top, 0, 1);
   write_ots_public(out, key, leaf, ends);
   hbss_secret_reveal(out, ots_public_len(key));
 }

@@ -59,4 +59,16 @@ static inline void hbss_copy(uint8_t *to, const uint8_t *from, size_t n)
   default: memcpy(to, from, n);
   }
 }
+
+/* the number of the lowest bit of x, which is not 0 */
+static inline uint32_t hbss_lowest(uint32_t x)
+{
+#if defined(__GNUC__)
+  return (uint32_t)__builtin_ctz(x);
+#else
+  uint32_t i = 0;
+  while (!(x >> i & 1)) i++;
+  return i;
+#endif
+}
 #endif

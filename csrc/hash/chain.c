@@ -7,7 +7,8 @@ enum {
   WAIT = 1,      /* with so few steps to go, idle lanes wait for the others and are reloaded at once */
   FEW = 4,       /* up to so many lanes are unloaded one by one */
   CHUNK = 2304,  /* chains ordered by length at a time */
-  LONGEST = 255, /* steps of a chain */
+  LONGEST = 256, /* steps of a chain: its seed's and 255 */
+  DAYS = LONGEST + 1,
 };
 
 /* What RFC 8391's keyed and masked step needs beside the walk: one step is F of two PRFs' results. */
@@ -22,7 +23,8 @@ typedef struct masked {
 typedef struct walk {
   hbss_lanes t;
   uint8_t *mine[HBSS_MAX_LANES];   /* where the lane's value belongs */
-  uint8_t left[HBSS_MAX_LANES];    /* its steps to go; 0: idle, as those the kernel does not have */
+  uint32_t ends[DAYS];             /* a calendar that goes around: bit l is set where lane l will be done */
+  uint32_t today, most, idle;      /* where it stands; steps until all will be done; a bit for every lane without a chain */
   const hbss_kernel *k;
   const hbss_rules *r;
   const hbss_items *items;
@@ -32,7 +34,7 @@ typedef struct walk {
   int folded;                      /* 0: no fold was made since a lane took a chain */
   masked *m;                       /* NULL: a plain step */
   uint8_t *x;
-  const uint8_t *from, *to;
+  const uint8_t *from, *to;        /* from NULL: all from 0 to to[0] */
   const uint16_t *order;           /* NULL: as they come */
   size_t next, count;
 } walk;
@@ -103,19 +105,29 @@ static void prepare(masked *m, const hbss_kernel *k, const hbss_rules *r, const 
 
 /* ---- any step ---- */
 
+/* the place in the calendar so many steps from now */
+static inline uint32_t day(const walk *w, uint32_t steps)
+{
+  const uint32_t at = w->today + steps;
+  return at < DAYS ? at : at - DAYS;
+}
+
 /* Put the next chain into lane l; its row is complete, its blocks only if `now`. */
 static inline void take_chain(walk *w, uint32_t l, int now)
 {
   const size_t i = w->order ? w->order[w->next] : w->next;
   const uint32_t n = w->items->n, start = w->from ? w->from[i] : 0;
+  const uint8_t *seed = w->items->seed;
   uint8_t *row = row_of(w, l, 0);
   w->next++;
-  w->left[l] = (uint8_t)((w->from ? w->to[i] : w->to[0]) - start);
+  const uint32_t steps = (w->from ? w->to[i] : w->to[0]) - start + (seed != NULL);
+  w->ends[day(w, steps)] |= (uint32_t)1 << l;
+  w->most = steps > w->most ? steps : w->most;
   w->mine[l] = w->x + i * n;
   hbss_lanes_prefix(&w->t, w->k, w->r, l, w->items->header(w->items->of, i, row + w->s.rest), row);
-  row[w->s.rest + w->items->counter_at] = (uint8_t)start;
+  row[w->s.rest + w->items->counter_at] = (uint8_t)(start - (seed != NULL));
   if (w->m) w->k->set_state(w->t.state, l, w->mine[l], n);
-  else hbss_copy(row + w->s.head, w->mine[l], n);
+  else hbss_copy(row + w->s.head, seed ? seed : w->mine[l], n);
   for (uint32_t b = 0; now && b < w->blocks; b++) w->k->set_block(block_of(w, b), l, row_of(w, l, b), (uint32_t)w->s.block);
 }
 
@@ -127,44 +139,11 @@ static void load_all(walk *w)
   }
 }
 
-/* ---- the lanes: loops over all that there may be, which compilers turn into a few vector instructions ---- */
-
-static uint32_t most_left(const walk *w)
-{
-  uint8_t most = 0;
-  for (int l = 0; l < HBSS_MAX_LANES; l++) most = w->left[l] > most ? w->left[l] : most;
-  return most;
-}
-
-/* of the lanes that are not idle; 0: there is none */
-static uint32_t least_left(const walk *w)
-{
-  uint8_t least = 255;
-  for (int l = 0; l < HBSS_MAX_LANES; l++) {
-    const uint8_t before = (uint8_t)(w->left[l] - 1); /* 255 where idle */
-    least = before < least ? before : least;
-  }
-  return (uint8_t)(least + 1);
-}
-
-static uint32_t count_left(const walk *w, uint32_t steps)
-{
-  uint8_t found = 0;
-  for (int l = 0; l < HBSS_MAX_LANES; l++) found += w->left[l] == (uint8_t)steps;
-  return found;
-}
-
-static void take_off(walk *w, uint32_t steps)
-{
-  for (int l = 0; l < HBSS_MAX_LANES; l++) w->left[l] = w->left[l] > (uint8_t)steps ? (uint8_t)(w->left[l] - steps) : 0;
-}
-
 static void refill(walk *w)
 {
-  const uint32_t lanes = w->k->lanes, most = most_left(w);
+  const uint32_t most = w->most;
   if (w->next == w->count || (most && most <= WAIT)) return;
-  for (uint32_t l = 0; l < lanes && w->next < w->count; l++)
-    if (!w->left[l]) take_chain(w, l, most != 0);
+  for (; w->idle && w->next < w->count; w->idle &= w->idle - 1) take_chain(w, hbss_lowest(w->idle), most != 0);
   w->folded = 0;
   if (!most) load_all(w);
 }
@@ -172,20 +151,25 @@ static void refill(walk *w)
 /* Walk until the first live lane is done; 0: there is none. */
 static int advance(walk *w, const hbss_walk *place)
 {
-  const uint32_t lanes = w->k->lanes, n = w->items->n, least = least_left(w);
-  if (!least) return 0;
-  if (!w->folded && w->k->fold && w->blocks == 1 && (w->m || least > 1)) /* a single plain step is as soon done */
+  uint32_t steps = 1;
+  if (!w->most) return 0;
+  while (!w->ends[day(w, steps)]) steps++;
+  if (!w->folded && w->k->fold && w->blocks == 1 && (w->m || steps > 1)) /* a single plain step is as soon done */
     w->folded = w->k->fold(w->fold, w->t.mid, w->t.block, place);
-  if (w->m) masked_steps(w, least);
-  else w->k->chain(w->t.state, w->t.block, w->t.mid, w->folded ? w->fold : NULL, place, least);
-  const int few = count_left(w, least) <= FEW;
-  if (!few) w->k->store(w->t.digest, w->t.state);
-  for (uint32_t l = 0; l < lanes; l++) {
-    if (w->left[l] != least) continue;
-    if (few) w->k->get_state(w->mine[l], l, w->t.state, n);
-    else hbss_copy(w->mine[l], w->t.digest + l * w->r->digest, n);
+  if (w->m) masked_steps(w, steps);
+  else w->k->chain(w->t.state, w->t.block, w->t.mid, w->folded ? w->fold : NULL, place, steps);
+  w->today = day(w, steps);
+  w->most -= steps;
+  uint32_t done = w->ends[w->today], more = done;
+  w->ends[w->today] = 0;
+  w->idle |= done;
+  for (int i = 0; i < FEW; i++) more &= more - 1;
+  if (more) w->k->store(w->t.digest, w->t.state);
+  for (; done; done &= done - 1) {
+    const uint32_t l = hbss_lowest(done);
+    if (more) hbss_copy(w->mine[l], w->t.digest + l * w->r->digest, w->items->n);
+    else w->k->get_state(w->mine[l], l, w->t.state, w->items->n);
   }
-  take_off(w, least);
   return 1;
 }
 
@@ -193,7 +177,8 @@ static void walk_all(walk *w, uint8_t *x, const hbss_hash *hash, const hbss_item
                      const uint8_t *to, const uint16_t *order, size_t count)
 {
   const hbss_rules *r = hash->rules;
-  memset(w->left, 0, sizeof w->left);
+  memset(w->ends, 0, sizeof w->ends);
+  w->today = w->most = 0;
   w->next = 0;
   w->k = hbss_lanes_kernel(hash, count, from != NULL);
   w->r = r; w->items = items; w->s = hbss_lanes_shape(r, items, items->masked ? 0 : items->n);
@@ -201,6 +186,7 @@ static void walk_all(walk *w, uint8_t *x, const hbss_hash *hash, const hbss_item
   w->blocks = blocks_for(r, w->s.head + w->s.body);
   if (w->m) prepare(w->m, w->k, r, items);
   hbss_lanes_begin(&w->t, w->k, r, w->s.first);
+  w->idle = UINT32_MAX >> (HBSS_MAX_LANES - w->k->lanes);
   const size_t row = w->blocks * w->s.block;
   memset(w->t.row, 0, row);
   memcpy(w->t.row, w->s.first->rest, w->s.rest);
@@ -243,13 +229,14 @@ static __attribute__((noinline)) void chain_uneven(uint8_t *x, const hbss_hash *
                                                    const uint8_t *from, const uint8_t *to, size_t base, size_t count)
 {
   const hbss_later of = {items, base};
+  const int first = items->seed != NULL;
   hbss_items some = *items;
   uint16_t order[CHUNK], place[LONGEST + 1] = {0};
   size_t total = 0;
   int longest = 0; /* mostly far below LONGEST */
   if (base) { some.header = hbss_lanes_later; some.of = &of; }
   for (size_t i = 0; i < count; i++) {
-    const int len = to[i] - from[i];
+    const int len = to[i] - from[i] + first;
     place[len]++;
     longest = len > longest ? len : longest;
   }
@@ -258,8 +245,10 @@ static __attribute__((noinline)) void chain_uneven(uint8_t *x, const hbss_hash *
     place[len] = (uint16_t)total;
     total += same;
   }
-  for (size_t i = 0; i < count; i++)
-    if (to[i] != from[i]) order[place[to[i] - from[i]]++] = (uint16_t)i;
+  for (size_t i = 0; i < count; i++) {
+    const int len = to[i] - from[i] + first;
+    if (len) order[place[len]++] = (uint16_t)i;
+  }
   if (total) chain_ordered(x, hash, &some, from, to, order, total);
 }
 
@@ -275,17 +264,18 @@ static void chain_even(uint8_t *x, const hbss_hash *hash, const hbss_items *item
   }
 }
 
-void hbss_hash_chain(uint8_t *x, const hbss_hash *hash, const hbss_items *items,
-                     const uint8_t *from, const uint8_t *to, size_t count)
+void hbss_hash_chain(uint8_t *x, const hbss_hash *hash, const hbss_items *items, const uint8_t *from, const uint8_t *to,
+                     size_t stride, size_t count)
 {
+  static const uint8_t zeros[CHUNK];
   if (!count) return;
-  if (!from) {
-    if (to[0]) chain_even(x, hash, items, to, count);
+  if (!stride) {
+    if (to[0] || items->seed) chain_even(x, hash, items, to, count);
     return;
   }
   size_t turns = (count + CHUNK - 1) / CHUNK; /* of about one size: each ends with idle lanes, and a short one does so for little */
   for (size_t at = 0, here; turns; turns--, at += here) {
     here = (count - at) / turns;
-    chain_uneven(x + at * items->n, hash, items, from + at, to + at, at, here);
+    chain_uneven(x + at * items->n, hash, items, from ? from + at : zeros, to + at, at, here);
   }
 }

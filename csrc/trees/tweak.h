@@ -17,9 +17,10 @@ typedef struct hbss_spot { const hbss_key *key; hbss_adrs at; } hbss_spot; /* a 
 /* `count` nodes, wherever each stands, from their 2 * count children; parent may be children */
 typedef void hbss_nodes(uint8_t *parent, const hbss_spot *node, const uint8_t *children, size_t count);
 
-/* x is [count][len1 + len2][n]; the spots of one call are of one parameter set, and in `secret` of one key */
+/* x is [count][len1 + len2][n]; the spots of one call are of one parameter set, and in `make` of one key */
 typedef struct hbss_tweak {
-  void (*secret)(uint8_t *x, const hbss_spot *leaf, size_t count);        /* the first values of all chains */
+  /* all chains: from the seeds up to value to[i * stride], which for stride 0 is to[0]; and from one value up to another */
+  void (*make)(uint8_t *x, const hbss_spot *leaf, const uint8_t *to, size_t stride, size_t count);
   void (*chains)(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count);
   void (*pack)(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count); /* chain ends -> leaf; uses x up */
   hbss_nodes *nodes;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "../base/secret.h"
 
-enum { BUDGET = 29696 }; /* bytes of chain values at a time: enough items to fill the lanes, and most of the stack we use */
+enum { BUDGET = 28672 }; /* bytes of chain values at a time: enough items to fill the lanes, and most of the stack we use */
 
 static inline uint32_t chains_of(const hbss_key *key) { return key->len1 + key->len2; }
 static inline size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -41,8 +41,7 @@ void hbss_winternitz_leaves(uint8_t *leaf, const hbss_spot *at, size_t count)
   size_t turns = (count + fit - 1) / fit; /* all turns of about one size: a last one of few leaves would be slow */
   for (size_t done = 0; turns; turns--) {
     const size_t here = (count - done) / turns;
-    key->tweak->secret(x, at + done, here);
-    key->tweak->chains(x, at + done, NULL, &top, here);
+    key->tweak->make(x, at + done, &top, 0, here);
     key->tweak->pack(leaf + done * key->n, at + done, x, here);
     done += here;
   }
@@ -53,11 +52,9 @@ void hbss_winternitz_leaves(uint8_t *leaf, const hbss_spot *at, size_t count)
 static void sign_one(uint8_t *values, const hbss_spot *leaf, const uint8_t *digest)
 {
   const hbss_key *key = leaf->key;
-  const uint8_t from[HBSS_MAX_CHAINS] = {0};
   uint8_t digits[HBSS_MAX_CHAINS];
   hbss_winternitz_digits(digits, key, digest);
-  key->tweak->secret(values, leaf, 1);
-  key->tweak->chains(values, leaf, from, digits, 1);
+  key->tweak->make(values, leaf, digits, 1, 1);
 }
 
 /* the same for as many as fit into x */
@@ -68,11 +65,9 @@ static __attribute__((noinline)) void sign_some(uint8_t *values, size_t stride, 
   const hbss_key *key = leaf->key;
   const size_t chains = chains_of(key), one = chains * key->n;
   uint8_t x[BUDGET] __attribute__((aligned(64)));
-  const uint8_t from[MOST_DIGITS] = {0};
-  uint8_t digits[MOST_DIGITS];
+  uint8_t digits[MOST_DIGITS] = {0};
   for (size_t i = 0; i < count; i++) hbss_winternitz_digits(digits + i * chains, key, digest + i * key->n);
-  key->tweak->secret(x, leaf, count);
-  key->tweak->chains(x, leaf, from, digits, count);
+  key->tweak->make(x, leaf, digits, 1, count);
   for (size_t i = 0; i < count; i++) memcpy(values + i * stride, x + i * one, one);
 }
 

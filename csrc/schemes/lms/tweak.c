@@ -19,20 +19,24 @@ static const hbss_prefix *chain_header(const void *of, size_t i, uint8_t *h)
 
 static uint32_t len_of(const hbss_key *key) { return key->len1 + key->len2; }
 
-static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
+static void walk(uint8_t *x, const hbss_spot *leaf, const uint8_t *seed, const uint8_t *from, const uint8_t *to,
+                 size_t stride, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, len_of(key)};
-  const hbss_items items = {.header = chain_header, .of = &of, .header_len = 7, .n = key->n};
-  hbss_hash_many(x, key->hash, &items, key->secret, key->n, 0, count * of.len);
+  const hbss_items items = {.header = chain_header, .of = &of, .header_len = 7, .n = key->n, .counter_at = 6, .seed = seed};
+  hbss_hash_chain(x, key->hash, &items, from, to, stride, count * of.len);
+}
+
+/* a first value is derived by a step of its chain, the one before 0, from SEED */
+static void make(uint8_t *x, const hbss_spot *leaf, const uint8_t *to, size_t stride, size_t count)
+{
+  walk(x, leaf, leaf->key->secret, NULL, to, stride, count);
 }
 
 static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
 {
-  const hbss_key *key = leaf->key;
-  const chains_of of = {leaf, len_of(key)};
-  const hbss_items items = {.header = chain_header, .of = &of, .header_len = 7, .n = key->n, .counter_at = 6};
-  hbss_hash_chain(x, key->hash, &items, from, to, count * of.len);
+  walk(x, leaf, NULL, from, to, 1, count);
 }
 
 /* u32(q), or the node number 2^h + q of a leaf, || D || D */
@@ -80,7 +84,7 @@ static void nodes(uint8_t *parent, const hbss_spot *node, const uint8_t *childre
   hbss_hash_many(parent, key->hash, &items, children, 2 * key->n, 2 * key->n, count);
 }
 
-const hbss_tweak hbss_lms_tweak = {secret, chains, pack, nodes};
+const hbss_tweak hbss_lms_tweak = {make, chains, pack, nodes};
 
 typedef struct derived_of { const hbss_key *key; uint32_t q, i; } derived_of;
 static const hbss_prefix *derived_header(const void *of, size_t item, uint8_t *h)

@@ -54,13 +54,24 @@ static const hbss_prefix *chain_header(const void *of, size_t i, uint8_t *h)
   return &s->key->prefix[HBSS_XMSS_AT_PRF];
 }
 
-static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
+static void walk(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t stride, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, key->len1 + key->len2};
   const hbss_items items = {.header = chain_header, .of = &of, .header_len = HBSS_XMSS_ADRS, .n = key->n,
                             .counter_at = 27, .masked = &key->prefix[HBSS_XMSS_AT_F]};
-  hbss_hash_chain(x, key->hash, &items, from, to, count * of.len);
+  hbss_hash_chain(x, key->hash, &items, from, to, stride, count * of.len);
+}
+
+static void make(uint8_t *x, const hbss_spot *leaf, const uint8_t *to, size_t stride, size_t count)
+{
+  secret(x, leaf, count);
+  walk(x, leaf, NULL, to, stride, count);
+}
+
+static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
+{
+  walk(x, leaf, from, to, 1, count);
 }
 
 /* ---- RAND_HASH of pairs: three PRFs, two masks, one hash (RFC 8391 algorithm 7) ---- */
@@ -151,4 +162,4 @@ static void nodes(uint8_t *parent, const hbss_spot *node, const uint8_t *childre
   rand_hash(parent, &of, children, (uint32_t)count);
 }
 
-const hbss_tweak hbss_xmss_tweak = {secret, chains, pack, nodes};
+const hbss_tweak hbss_xmss_tweak = {make, chains, pack, nodes};
