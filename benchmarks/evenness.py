@@ -93,6 +93,13 @@ def climbing(row: _native.SetRow) -> costs.Calls:
     return costs.pieces(row).node * (row.h // row.d)
 
 
+def checking(row: _native.SetRow, index: int, way: _native.Way) -> costs.Calls:
+    """From a leaf's node up to one that the last path has shown."""
+    height, last = row.h // row.d, way.pointer
+    new = ((index ^ last.seen_leaf) & ((1 << height) - 1)).bit_length() if last.seen else height
+    return costs.pieces(row).node * max(1, new)
+
+
 def signing(row: _native.SetRow) -> costs.Calls:
     """A message, with one leaf."""
     part = costs.pieces(row)
@@ -112,7 +119,7 @@ WORK: dict[tuple[type, str], Callable[..., costs.Calls]] = {
     (Key, "randomizer"): lambda key, *_: costs.pieces(key.set).randomizer,
     (Key, "digest"): lambda key, *_: costs.pieces(key.set).message,
     (Key, "sign_leaf"): lambda key, *_: costs.signing_leaf(key.set),
-    (Key, "sign_message"): lambda key, *_: signing(key.set) + climbing(key.set),
+    (Key, "sign_message"): lambda key, index, _, way: signing(key.set) + checking(key.set, index, way),
     (Key, "verify"): lambda key, *_: verifying(key),
     (Verification, "finish"): lambda proof, *_: verifying(proof._key),
 }

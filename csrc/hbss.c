@@ -153,10 +153,15 @@ static int has_index(const hbss_key *key, uint64_t index) { return key->set->h >
  * index, and that must not happen; LMS hashes I instead. */
 static int can_digest(const hbss_key *key) { return key->has_root || key->set->scheme == HBSS_LMS; }
 
+static int can_randomize(const hbss_key *key, uint64_t index)
+{
+  return row_of(key)->randomizer && key->has_seeds && has_index(key, index);
+}
+
 hbss_status hbss_randomizer(uint8_t *r, const hbss_key *key, uint64_t index)
 {
   memset(r, 0, key->n);
-  if (!row_of(key)->randomizer || !key->has_seeds || !has_index(key, index)) return HBSS_BAD_ARGUMENT;
+  if (!can_randomize(key, index)) return HBSS_BAD_ARGUMENT;
   row_of(key)->randomizer(r, key, index);
   hbss_secret_reveal(r, key->n); /* C or r, a part of the signature */
   hbss_secret_wipe_message();
@@ -221,45 +226,99 @@ hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t lay
   return HBSS_OK;
 }
 
-hbss_status hbss_sign_start(hbss_stream *stream, const hbss_key *key, uint64_t index)
+static hbss_status sign_start(hbss_stream *stream, const hbss_key *key, uint64_t index)
 {
   memset(stream, 0, HBSS_STREAM_HEAD);
-  const hbss_status status = can_digest(key) ? hbss_randomizer(stream->r, key, index) : HBSS_BAD_ARGUMENT;
-  if (status) return status;
+  if (!can_randomize(key, index) || !can_digest(key)) return HBSS_BAD_ARGUMENT;
+  row_of(key)->randomizer(stream->r, key, index);
+  hbss_secret_reveal(stream->r, key->n);
   row_of(key)->digest_start(stream, key, index, stream->r);
   stream->index = index;
   stream->signs = 1;
   return HBSS_OK;
 }
 
-/* whether a path leads from a leaf's node to a root */
-static int leads_to(const uint8_t *root, const hbss_spot *leaf, const uint8_t *node, const uint8_t *path)
+hbss_status hbss_sign_start(hbss_stream *stream, const hbss_key *key, uint64_t index)
 {
-  uint8_t top[HBSS_MAX_N];
-  const hbss_key *key = leaf->key;
-  memcpy(top, node, key->n);
-  hbss_merkle_climb(top, key->tweak->nodes, leaf, &path, key->height, 1);
-  return hbss_secret_equal(top, root, key->n);
+  const hbss_status status = sign_start(stream, key, index);
+  hbss_secret_wipe_message();
+  return status;
 }
 
-hbss_status hbss_sign_finish(uint8_t *signature, hbss_stream *stream, const hbss_key *key, const uint8_t *path,
-                             const uint8_t *node, const uint8_t *root)
+static int is_way(const hbss_way *way, const hbss_key *key) { return way->base <= key->height && (!way->base || way->bottom); }
+
+/* a leaf's path, and its node */
+static const uint8_t *find_way(uint8_t *path, const hbss_way *way, const hbss_spot *leaf)
 {
-  const uint32_t r_len = row_of(key)->sign_leaf ? 0 : key->n; /* else r is in the leaf's part */
-  const size_t len = r_len + key->set->layer_len, path_len = (size_t)key->height * key->n;
+  const uint32_t n = leaf->key->n, height = leaf->key->height, base = way->base, q = leaf->at.index;
+  const uint32_t within = q & ((1u << base) - 1);
+  hbss_merkle_path(path + base * n, way->nodes, n, (size_t)1 << (height - base), height - base, q >> base);
+  if (!base) return way->nodes + (size_t)q * n;
+  hbss_merkle_path(path, way->bottom, n, (size_t)1 << base, base, within);
+  return way->bottom + (size_t)within * n;
+}
+
+/* the height at which a leaf's way meets the last one that was seen to lead to the root, if above they are the same */
+static uint32_t meets(const hbss_way *way, const hbss_spot *leaf, const uint8_t *path)
+{
+  const uint32_t n = leaf->key->n, height = leaf->key->height;
+  uint32_t up = 1;
+  while (up < height && leaf->at.index >> up != way->seen_leaf >> up) up++;
+  const int same = way->seen && hbss_secret_equal(way->seen_nodes + (height - 1) * n, way->root, n) &&
+                   hbss_secret_equal(way->seen_path + up * n, path + up * n, (height - up) * n);
+  return same ? up : height;
+}
+
+/* whether a path leads from a leaf's node to the root */
+static int leads_to_root(hbss_way *way, const hbss_spot *leaf, const uint8_t *node, const uint8_t *path)
+{
+  uint8_t goal[HBSS_MAX_N];
+  const hbss_key *key = leaf->key;
+  const uint32_t n = key->n, up = meets(way, leaf, path);
+  memcpy(goal, up < key->height ? way->seen_nodes + (up - 1) * n : way->root, n);
+  hbss_merkle_ancestors(way->seen_nodes, key->tweak->nodes, leaf, node, path, up);
+  memcpy(way->seen_path, path, up * n);
+  way->seen = (uint32_t)hbss_secret_equal(way->seen_nodes + (up - 1) * n, goal, n);
+  way->seen_leaf = leaf->at.index;
+  return (int)way->seen;
+}
+
+/* of the randomiser before the leaf's part; else it is in that */
+static uint32_t r_len_of(const hbss_key *key) { return row_of(key)->sign_leaf ? 0 : key->n; }
+
+static hbss_status sign_finish(uint8_t *signature, hbss_stream *stream, const hbss_key *key, hbss_way *way)
+{
+  const uint32_t r_len = r_len_of(key);
+  const size_t len = r_len + key->set->layer_len;
   const uint64_t index = stream->index;
   const hbss_spot leaf = {key, {.tree = index >> key->height, .index = (uint32_t)(index & ((1u << key->height) - 1))}};
-  uint8_t digest[HBSS_MAX_N];
-  memset(signature, 0, len);
-  if (!stream->signs || stream->key != key) return HBSS_BAD_ARGUMENT;
+  uint8_t digest[HBSS_MAX_N], *path = signature + len - (size_t)key->height * key->n; /* where it belongs */
+  const uint8_t *node = find_way(path, way, &leaf);
   stream->finish(digest, stream);
   memcpy(signature, stream->r, r_len);
   sign_leaf(signature + r_len, key, &leaf.at, stream->r, digest, path);
-  const int good = leads_to(root, &leaf, node, signature + len - path_len); /* the very bytes that would be released */
+  const int good = leads_to_root(way, &leaf, node, path); /* the very bytes that would be released */
   hbss_secret_wipe(stream, HBSS_STREAM_HEAD);
   wipe_after_leaf(key);
   if (!good) memset(signature, 0, len);
   return good ? HBSS_OK : HBSS_BAD_SIGNATURE;
+}
+
+hbss_status hbss_sign_finish(uint8_t *signature, hbss_stream *stream, const hbss_key *key, hbss_way *way)
+{
+  memset(signature, 0, r_len_of(key) + key->set->layer_len);
+  if (!stream->signs || stream->key != key || !is_way(way, key)) return HBSS_BAD_ARGUMENT;
+  return sign_finish(signature, stream, key, way);
+}
+
+hbss_status hbss_sign(uint8_t *signature, hbss_stream *stream, const hbss_key *key, uint64_t index, const uint8_t *message,
+                      size_t len, hbss_way *way)
+{
+  memset(signature, 0, r_len_of(key) + key->set->layer_len);
+  const hbss_status status = is_way(way, key) ? sign_start(stream, key, index) : HBSS_BAD_ARGUMENT;
+  if (status) return status;
+  hbss_hash_update(&stream->message, message, len);
+  return sign_finish(signature, stream, key, way);
 }
 
 uint32_t hbss_slhdsa_steps(const hbss_key *key, const uint8_t *top)

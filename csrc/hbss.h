@@ -103,13 +103,24 @@ void hbss_stream_finish(uint8_t *out, hbss_stream *stream);
  * type || path; XMSS, XMSS^MT and SLH-DSA: chain values || path. set->layer_len bytes. */
 HBSS_CHECKED hbss_status hbss_sign_leaf(uint8_t *signature, const hbss_key *key, uint32_t layer, uint64_t tree,
                                         uint32_t leaf, const uint8_t *r, const uint8_t *digest, const uint8_t *path);
-/* Signing a message at an index of a stateful key: start derives the randomiser, the message follows (hbss_stream_update),
- * and finish, which wipes the stream, writes what the leaf of that index makes: a whole LMS signature, or r || chain values
- * || path (n more than set->layer_len bytes). It is HBSS_BAD_SIGNATURE unless that path leads from `node`, the leaf's, to
- * `root`. */
+/* Where the leaves of one tree find their ways to its root. nodes: the tree's, as hbss_tree() writes them, but from level
+ * `base` up; bottom: those below, of the subtree of height `base` that the leaf lies in; root: the trusted one. The rest,
+ * zeros at first, is kept from call to call: what the last way that was good has shown of the nodes above its leaf. */
+typedef struct hbss_way {
+  const uint8_t *nodes, *bottom, *root; /* bottom: NULL if base is 0 */
+  uint32_t base;
+  uint32_t seen, seen_leaf;                  /* seen: whether there was one */
+  uint8_t seen_path[1280], seen_nodes[1280]; /* at most 20 * 64 or 25 * 32 bytes */
+} hbss_way;
+/* Signing a message at an index of a stateful key: what the leaf of that index makes, a whole LMS signature, or r || chain
+ * values || path (n more than set->layer_len bytes). It is HBSS_BAD_SIGNATURE unless its path leads to way->root, or to a
+ * node that an earlier one has led there from, by siblings that have not changed since.
+ * In parts: start derives the randomiser, the message follows (hbss_stream_update), and finish, which wipes the stream,
+ * writes the signature. */
+HBSS_CHECKED hbss_status hbss_sign(uint8_t *signature, hbss_stream *stream, const hbss_key *key, uint64_t index,
+                                   const uint8_t *message, size_t len, hbss_way *way);
 HBSS_CHECKED hbss_status hbss_sign_start(hbss_stream *stream, const hbss_key *key, uint64_t index);
-HBSS_CHECKED hbss_status hbss_sign_finish(uint8_t *signature, hbss_stream *stream, const hbss_key *key, const uint8_t *path,
-                                          const uint8_t *node, const uint8_t *root);
+HBSS_CHECKED hbss_status hbss_sign_finish(uint8_t *signature, hbss_stream *stream, const hbss_key *key, hbss_way *way);
 /* SLH-DSA, in hbss_slhdsa_steps() steps of bounded work on the same `signature` and `scratch`. top: all nodes of the top
  * tree as hbss_tree() writes them, which then is not built again; or NULL. */
 uint32_t hbss_slhdsa_steps(const hbss_key *key, const uint8_t *top);

@@ -120,9 +120,10 @@ class Nursery:
         self._save(tree, layer, number)
         return tree
 
-    def rests_at(self, index: int) -> bool:
-        """Whether nothing is to be done for an index."""
-        return index in self._planned and not self._trees and not self._bottoms
+    @property
+    def resting(self) -> range:
+        """The indices for which nothing is to be done."""
+        return range(0) if self._trees or self._bottoms else self._planned
 
     def advance(self, index: int, stop: int, trees: Sequence[Tree]) -> None:
         """Do what the indices index .. stop - 1 owe to the trees that follow those in use, given lowest first."""

@@ -13,7 +13,7 @@ from hbss._native import Key, wipe
 from hbss.message import Bytes
 from hbss.params import ParameterSet, index_len, parameter_set
 from hbss.stores import ChildSignature
-from hbss.treecache import Spot, Way
+from hbss.treecache import Spot, Tree
 
 
 class Family(Protocol):
@@ -28,11 +28,11 @@ class Family(Protocol):
     def public(self, spot: Spot, root: bytes) -> bytes:
         """What a parent signs for a tree with this root."""
 
-    def sign_tree(self, spot: Spot, leaf: int, public: bytes, way: Way) -> bytes:
-        """A leaf's signature of the tree below it."""
+    def sign_tree(self, tree: Tree, leaf: int, public: bytes, root: bytes) -> bytes:
+        """A leaf's signature of the tree below it. root: of the leaf's own tree, to be trusted."""
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], way: Way) -> bytes:
-        """A leaf of layer 0 signs a message, which is read once; InvalidSignature if its way is none."""
+    def sign_message(self, index: int, tree: Tree, leaf: int, parts: Iterable[Bytes], root: bytes) -> bytes:
+        """A leaf of layer 0 signs a message, which is read once; InvalidSignature if it does not lead to the root."""
 
     def randomizer(self, index: int, spot: Spot, leaf: int) -> bytes:
         """What an index signs every message with; it follows from the seeds."""
@@ -40,8 +40,11 @@ class Family(Protocol):
     def unsigned(self, index: int, spot: Spot, leaf: int) -> bytes:
         """What `sign_message` will return, with zeros for what depends on the message, and for the path."""
 
-    def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
-        """The whole signature; `inner` are the trees below the top one, the lowest first."""
+    def above(self, inner: list[ChildSignature]) -> bytes:
+        """What every signature by a tree of layer 0 shows of it and of those above: of `inner`, the lowest first."""
+
+    def join(self, index: int, lowest: bytes, above: bytes) -> bytes:
+        """The whole signature."""
 
 
 def family(found: ParameterSet, secret: bytes | bytearray, public_seed: bytes, root: bytes | None) -> Family:
@@ -79,13 +82,14 @@ class Xmss:
         """The root itself is signed."""
         return root
 
-    def sign_tree(self, spot: Spot, leaf: int, public: bytes, way: Way) -> bytes:
+    def sign_tree(self, tree: Tree, leaf: int, public: bytes, root: bytes) -> bytes:
         """Chain values and path; no randomiser, as the root is not hashed again."""
-        return spot.key.sign_leaf(spot.layer, spot.tree, leaf, bytes(spot.n), public, way[0])
+        spot = tree.spot
+        return spot.key.sign_leaf(spot.layer, spot.tree, leaf, bytes(spot.n), public, tree.path(leaf))
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], way: Way) -> bytes:
+    def sign_message(self, index: int, tree: Tree, leaf: int, parts: Iterable[Bytes], root: bytes) -> bytes:
         """r, then chain values and path."""
-        return spot.key.sign_message(index, parts, *way)
+        return self._key.sign_message(index, parts, tree.way(leaf, root))
 
     def randomizer(self, index: int, spot: Spot, leaf: int) -> bytes:
         """r: RFC 8391, section 4.1.9."""
@@ -95,9 +99,13 @@ class Xmss:
         """r alone."""
         return self.randomizer(index, spot, leaf) + bytes(spot.key.set.layer_len)
 
-    def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
+    def above(self, inner: list[ChildSignature]) -> bytes:
+        """The layers from the second lowest upwards."""
+        return b"".join(each.signature for each in inner)
+
+    def join(self, index: int, lowest: bytes, above: bytes) -> bytes:
         """Index, lowest layer, then upwards."""
-        return b"".join((index.to_bytes(self._index_len, "big"), lowest, *(each.signature for each in inner)))
+        return index.to_bytes(self._index_len, "big") + lowest + above
 
 
 class Hss:
@@ -124,13 +132,13 @@ class Hss:
         """The LMS public key is signed; its root comes last."""
         return spot.key.public_bytes()[: -spot.n] + root
 
-    def sign_tree(self, spot: Spot, leaf: int, public: bytes, way: Way) -> bytes:
+    def sign_tree(self, tree: Tree, leaf: int, public: bytes, root: bytes) -> bytes:
         """An LMS signature, as of any message."""
-        return spot.key.sign_message(leaf, (public,), *way)
+        return tree.spot.key.sign_message(leaf, (public,), tree.way(leaf, root))
 
-    def sign_message(self, index: int, spot: Spot, leaf: int, parts: Iterable[Bytes], way: Way) -> bytes:
+    def sign_message(self, index: int, tree: Tree, leaf: int, parts: Iterable[Bytes], root: bytes) -> bytes:
         """An LMS signature; C follows from the seed, so that a leaf asked twice says the same."""
-        return spot.key.sign_message(leaf, parts, *way)
+        return tree.spot.key.sign_message(leaf, parts, tree.way(leaf, root))
 
     def randomizer(self, index: int, spot: Spot, leaf: int) -> bytes:
         """C of the lowest tree."""
@@ -143,7 +151,11 @@ class Hss:
         values = bytes((row.len1 + row.len2) * row.n)
         return head + values + row.code.to_bytes(4, "big") + bytes(row.h * row.n)
 
-    def join(self, index: int, lowest: bytes, inner: list[ChildSignature]) -> bytes:
-        """Number of signed keys, each after its signature from the top down, the message's signature."""
+    def above(self, inner: list[ChildSignature]) -> bytes:
+        """Number of signed keys, each after its signature from the top down."""
         signed = [part for each in reversed(inner) for part in (each.signature, each.public)]
-        return b"".join((len(inner).to_bytes(4, "big"), *signed, lowest))
+        return b"".join((len(inner).to_bytes(4, "big"), *signed))
+
+    def join(self, index: int, lowest: bytes, above: bytes) -> bytes:
+        """The message's signature comes last."""
+        return above + lowest

@@ -2,7 +2,8 @@
 
 Two things can make a one-time key sign a second value: an index used again, against which the store stands, and a
 tree whose root is not the same as before. So the signature of an inner tree's root is made once, recorded by the store
-before anything under it is released, and read from there ever after; and every path is hashed up to its trusted root.
+before anything under it is released, and read from there ever after; and every path is hashed up to its trusted root,
+or to a node that an earlier one has led there from.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Floor:
     number: int
     tree: Tree
     root: bytes
-    inner: list[ChildSignature]  # of this tree and of those above it, but for the top one: what a signature shows
+    inner: list[ChildSignature]  # of this tree and of those above it, but for the top one
+    above: bytes  # the same as a signature shows it
     proven: bool = False  # of the lowest layer: whether a signature by it has been verified whole
 
     def check(self, leaf: int, path: bytes) -> None:
@@ -68,6 +70,7 @@ class Tower:
         self._nursery = Nursery(family, folder, limit, cache_bytes)
         self._floors: dict[int, Floor] = {}
         self._left: dict[int, Floor] = {}  # the last one on each layer: a batch may still have indices of it
+        self._resting = range(0)  # the indices whose trees are in use, and that owe nothing to those that come next
 
     def is_ready(self, index: int) -> bool:
         """Whether the trees for an index are in use."""
@@ -75,7 +78,7 @@ class Tower:
 
     def rests_at(self, index: int) -> bool:
         """Whether the trees for an index are in use, and it owes nothing to those that come next."""
-        return self.is_ready(index) and self._nursery.rests_at(index)
+        return index in self._resting
 
     def load(self, index: int) -> None:
         """Have the trees at hand that an index needs, as far as they are in the folder."""
@@ -84,7 +87,7 @@ class Tower:
     def prepare(self, index: int) -> None:
         """Have the trees in use that an index needs: from memory, else from the folder, else built."""
         top = len(self._family.heights) - 1
-        old, self._floors = self._floors, {}
+        old, self._floors, self._resting = self._floors, {}, range(0)
         for layer in range(top, -1, -1):
             number = index >> sum(self._family.heights[: layer + 1])
             known = [floor for floor in (old.get(layer), self._left.get(layer)) if floor and floor.number == number]
@@ -97,8 +100,11 @@ class Tower:
         """Prepare for an index, and compute what the indices index .. stop - 1 owe to the trees that come next."""
         if not self.is_ready(index):
             self.prepare(index)
-        if not self._nursery.rests_at(index):
+        if index not in self._nursery.resting:
             self._nursery.advance(index, stop, [self._floors[layer].tree for layer in range(len(self._floors))])
+        first, size = self._floors[0].number << self._family.heights[0], 1 << self._family.heights[0]
+        rest = self._nursery.resting
+        self._resting = range(max(first, rest.start), min(first + size, rest.stop))
 
     def vouchers(self, index: int) -> list[Vouched]:
         """The signatures of the inner trees that an index needs."""
@@ -114,17 +120,17 @@ class Tower:
 
         The message is read once, so the first signature by these trees is verified whole while it is made.
         """
-        if not self.is_ready(index):
+        if index not in self._resting and not self.is_ready(index):
             self.prepare(index)
         floor, family = self._floors[0], self._family
         leaf = index & ((1 << family.heights[0]) - 1)
         proof = None if floor.proven else self._begin_proof(index, floor, leaf)
         seen = parts if proof is None else proof.watch(parts)
         try:
-            lowest = family.sign_message(index, floor.tree.spot, leaf, seen, floor.tree.way(leaf, floor.root))
+            lowest = family.sign_message(index, floor.tree, leaf, seen, floor.root)
         except InvalidSignature:
             raise floor.damaged(leaf) from None
-        signature = family.join(index, lowest, floor.inner)
+        signature = family.join(index, lowest, floor.above)
         if proof is not None:
             self._end_proof(proof, signature)
             floor.proven = True
@@ -132,7 +138,7 @@ class Tower:
 
     def _begin_proof(self, index: int, floor: Floor, leaf: int) -> Verification:
         """Of the first signature by these trees: inner signatures were read from the store."""
-        unsigned = self._family.join(index, self._family.unsigned(index, floor.tree.spot, leaf), floor.inner)
+        unsigned = self._family.join(index, self._family.unsigned(index, floor.tree.spot, leaf), floor.above)
         try:
             return Verification(self._public, unsigned)
         except InvalidSignature:
@@ -151,7 +157,7 @@ class Tower:
         tree = self._nursery.take(top, 0, self._root)
         if tree.root != self._root:
             raise StateError("the seeds of this key do not lead to its public key: it is damaged and must not sign")
-        return Floor(0, tree, self._root, [])
+        return Floor(0, tree, self._root, [], self._family.above([]))
 
     def _enter(self, layer: int, number: int) -> Floor:
         parent = self._floors[layer + 1]
@@ -160,7 +166,8 @@ class Tower:
         vouched = self._vouch(layer, parent, leaf, self._family.public(tree.spot, tree.root))
         if self._prune:
             self._folder.prune(layer, number)
-        return Floor(number, tree, tree.root, [vouched, *parent.inner])
+        inner = [vouched, *parent.inner]
+        return Floor(number, tree, tree.root, inner, self._family.above(inner))
 
     def _leaf_of(self, layer: int, number: int) -> int:
         """Which leaf of its parent signs a tree."""
@@ -170,9 +177,8 @@ class Tower:
         """The parent's one signature of a tree: from the store, or made now and recorded there."""
         vouched = self._store.child(layer + 1, parent.number, leaf)
         if vouched is None:
-            way = parent.tree.way(leaf, parent.root)
-            parent.check(leaf, way[0])
-            made = ChildSignature(public, self._family.sign_tree(parent.tree.spot, leaf, public, way))
+            parent.check(leaf, parent.tree.path(leaf))
+            made = ChildSignature(public, self._family.sign_tree(parent.tree, leaf, public, parent.root))
             vouched = self._store.record_child(layer + 1, parent.number, leaf, made)
         if vouched.public != public:
             raise StateError(

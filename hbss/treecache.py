@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from hbss import workers
-from hbss._native import Key
+from hbss._native import Key, Way
 
 CACHE_BYTES = 4 << 20  # of the kept nodes of one tree, unless the user says otherwise
 PIECE_CALLS = 300_000  # hash calls of one call into C at most: milliseconds, so that an interrupt is heard
@@ -25,9 +25,6 @@ SAMPLE = 16  # nodes of a finished tree that are computed again from the seeds, 
 
 Report = Callable[[int], None]  # is told how many more leaves are done
 Keep = Callable[[int, bytearray], None]  # is given the first leaf and the nodes of a finished piece
-
-
-Way = tuple[bytes, bytes | bytearray, bytes]  # of a leaf: its path, its node, and the trusted root they must lead to
 
 
 class Spot(NamedTuple):
@@ -167,8 +164,7 @@ class Tree:
         self.bottoms: dict[int, bytearray] = {}  # by number: the next one, and a few that were used last
         self._starts = [offset(self.height, self.base, level) * self._n for level in range(self.base, self.height + 1)]
         self.path_len = spot.height * spot.n
-        self._path = bytearray(self.path_len)
-        self._leaf: int | None = None  # whose path that is
+        self._way: Way | None = None
 
     @property
     def root(self) -> bytes:
@@ -187,17 +183,16 @@ class Tree:
 
     def path(self, leaf: int) -> bytes:
         """The authentication path of a leaf: its sibling and the siblings of all nodes above it, height * n bytes."""
-        n, path = self._n, self._path
-        levels = self.height if self._leaf is None else (leaf ^ self._leaf).bit_length()
-        self._leaf = None
-        for level in range(levels):  # the rest is the same as in the last path
-            path[level * n : (level + 1) * n] = self.node(level, (leaf >> level) ^ 1)
-        self._leaf = leaf
-        return bytes(path)
+        return b"".join(self.node(level, (leaf >> level) ^ 1) for level in range(self.height))
 
     def way(self, leaf: int, root: bytes) -> Way:
-        """Of a leaf, given the root that is trusted; whoever signs has to check that it leads there."""
-        return self.path(leaf), self.node(0, leaf), root
+        """For C to sign with a leaf, given the root that is trusted, until the next leaf is asked for."""
+        way = self._way
+        if way is None or way.root is not root:
+            way = self._way = Way(self.spot.key, self.base, self.nodes, root)
+        if self.base:
+            way.begin_in(self._bottom(leaf >> self.base))
+        return way
 
     def climb(self, leaf: int, path: bytes) -> bytes:
         """The root that a leaf of this tree and a path lead to."""

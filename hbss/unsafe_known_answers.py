@@ -81,17 +81,14 @@ class KnownAnswerKey:
             raise ValueError(f"{self.parameter_set.name} has no index {index}")
         number, leaf = divmod(index, 1 << self._heights[0])
         tree = self._tree(0, number)
-        lowest = self._family.sign_message(
-            index, tree.spot, leaf, pieces(content(data, "data")), tree.way(leaf, tree.root)
-        )
+        lowest = self._family.sign_message(index, tree, leaf, pieces(content(data, "data")), tree.root)
         inner: list[ChildSignature] = []
         for height in self._heights[1:]:
             public = self._family.public(tree.spot, tree.root)
             number, leaf = divmod(number, 1 << height)
             tree = self._tree(len(inner) + 1, number)
-            signature = self._family.sign_tree(tree.spot, leaf, public, tree.way(leaf, tree.root))
-            inner.append(ChildSignature(public, signature))
-        return self._family.join(index, lowest, inner)
+            inner.append(ChildSignature(public, self._family.sign_tree(tree, leaf, public, tree.root)))
+        return self._family.join(index, lowest, self._family.above(inner))
 
     def _tree(self, layer: int, number: int) -> treecache.Tree:
         if (layer, number) not in self._trees:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from hbss import StatefulPrivateKey, parameter_set
-from hbss._native import Key
+from hbss._native import Key, Way
 from hbss.params import index_len, rows_of
 from hbss.stores.keyfile import KeyFile
 from hbss.stores.opening import OpenState
@@ -145,11 +145,11 @@ def one_time_keys(patch: pytest.MonkeyPatch) -> Iterator[dict[Leaf, set[bytes]]]
         signed[self.randomizer(0), layer, tree, leaf].add(bytes(digest))  # the randomiser names the seeds
         return sign_leaf(self, layer, tree, leaf, r, digest, path)
 
-    def message_watched(self: Key, index: int, parts: Iterable[bytes], *way: bytes) -> bytes:
+    def message_watched(self: Key, index: int, parts: Iterable[bytes], way: Way) -> bytes:
         tree, leaf = divmod(index, 1 << self.set.h // self.set.d)
         digest = self.digest(index, self.randomizer(index), whole := list(parts))
         signed[self.randomizer(0), 0, tree, leaf].add(digest)
-        return sign_message(self, index, whole, *way)
+        return sign_message(self, index, whole, way)
 
     with patch.context() as inner:
         inner.setattr(Key, "sign_leaf", leaf_watched)

@@ -23,7 +23,7 @@ from hbss.audit import auditor
 from hbss.audit import index as index_module
 from hbss.audit.report import Report
 from hbss.params import index_len, rows
-from hbss.stores import ChildSignature
+from hbss.treecache import Tree
 from hbss.unsafe_known_answers import KnownAnswerKey
 from tests.state_kit import HSS, LMS, WIDE, XMSS, XMSSMT, index_of
 
@@ -128,14 +128,14 @@ def xmssmt_with_another_root(index: int, message: bytes) -> bytes:
     """A node of the lowest tree's path is damaged, so that layer 1 signs another root than the tree's."""
     known = key(XMSSMT)
     low, parent = known._tree(0, index >> 5), known._tree(1, index >> 10)
-    path = bytearray(low.path(index & 31))
-    path[0] ^= 1
-    root, leaf = low.climb(index & 31, bytes(path)), index >> 5 & 31
+    nodes = bytearray(low.nodes)
+    nodes[((index & 31) ^ 1) * low.spot.n] ^= 1
+    damaged, leaf = Tree(low.spot, nodes), index >> 5 & 31
+    root = damaged.climb(index & 31, damaged.path(index & 31))
     honest = sign(XMSSMT, index, message)
-    way = bytes(path), low.node(0, index & 31), root
-    lowest = known._family.sign_message(index, low.spot, index & 31, [message], way)
-    second = known._family.sign_tree(parent.spot, leaf, root, parent.way(leaf, parent.root))
-    return known._family.join(index, lowest, [ChildSignature(b"", second)]) + honest[3 + len(lowest) + len(second) :]
+    lowest = known._family.sign_message(index, damaged, index & 31, [message], root)
+    second = known._family.sign_tree(parent, leaf, root, parent.root)
+    return known._family.join(index, lowest, second) + honest[3 + len(lowest) + len(second) :]
 
 
 def test_an_inner_leaf_of_xmssmt_that_signs_two_roots() -> None:

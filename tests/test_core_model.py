@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import hbss
 from hbss import _native, costs
 from hbss._native import SetRow
+from hbss.treecache import Spot, Tree
 from hbss.unsafe_known_answers import KnownAnswerKey
 from tests import toys
 from tests.model.hash import be
@@ -145,15 +147,23 @@ def test_randomisers_and_digests(p: Set) -> None:
 def test_messages_signed_by_a_leaf(p: Set) -> None:
     """All in one as step by step; and no signature with a path that leads to another root."""
     native, _ = keys(p)
-    index, parts, path, node = (1 << min(p.h, 63)) - 2, [b"in ", b"parts"], toys.seed(p.hp * p.n, 5), toys.seed(p.n, 4)
-    tree, leaf = divmod(index, 1 << p.hp)
-    r, root = native.randomizer(index), native.climb(0, tree, leaf, node, path)
-    signed = native.sign_leaf(0, tree, leaf, r, native.digest(index, r, parts), path)
-    assert native.sign_message(index, parts, path, node, root) == (signed if p.scheme == "LMS" else r + signed)
-    with pytest.raises(hbss.InvalidSignature):
-        native.sign_message(index, parts, path, node, bytes([root[0] ^ 1]) + root[1:])
+    index, parts, base = (1 << min(p.h, 63)) - 2, [b"in ", b"parts"], p.hp // 2
+    number, leaf = divmod(index, 1 << p.hp)
+    made_up = random.Random(5)
+    tree = Tree(Spot(native, 0, number), made_up.randbytes(((2 << p.hp - base) - 1) * p.n))
+    tree.bottoms[leaf >> base] = bytearray(made_up.randbytes(((2 << base) - 1) * p.n))
+    path = tree.path(leaf)
+    r, root = native.randomizer(index), tree.climb(leaf, path)
+    signed = native.sign_leaf(0, number, leaf, r, native.digest(index, r, parts), path)
+    whole = signed if p.scheme == "LMS" else r + signed
+    assert native.sign_message(index, parts, tree.way(leaf, root)) == whole
+    assert native.sign_message(index, (b"".join(parts),), tree.way(leaf, root)) == whole
+    for wrong in (parts, (b"".join(parts),)):
+        with pytest.raises(hbss.InvalidSignature):
+            native.sign_message(index, wrong, tree.way(leaf, bytes([root[0] ^ 1]) + root[1:]))
+    way = tree.way(leaf, root)
     with pytest.raises(ValueError, match="out of range"):
-        native.sign_message(1 << p.h, parts, path, node, root) if p.h < 64 else native.sign_leaf(9, 0, 0, r, r, path)
+        native.sign_message(1 << p.h, parts, way) if p.h < 64 else native.sign_leaf(9, 0, 0, r, r, path)
 
 
 @pytest.mark.parametrize("p", [p for p in SETS.values() if p.h in (5, 10) or (p.h == 20 and p.d == 2)], ids=name)

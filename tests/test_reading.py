@@ -90,7 +90,7 @@ def test_what_verification_needs_before_the_message(scheme: str) -> None:
     key = known.KnownAnswerKey(STATEFUL[scheme], bytes(96)[: 64 if "XMSS" in scheme else 24 if scheme == "HSS" else 32],
                                bytes(16 if scheme in ("LMS", "HSS") else 32))  # fmt: skip
     tree = key._tree(0, 0)
-    lowest = key._family.sign_message(3, tree.spot, 3, (b"message",), tree.way(3, tree.root))
+    lowest = key._family.sign_message(3, tree, 3, (b"message",), tree.root)
     unsigned = key._family.unsigned(3, tree.spot, 3)
     assert len(unsigned) == len(lowest)
     assert all(one in (0, other) for one, other in zip(unsigned, lowest, strict=True))

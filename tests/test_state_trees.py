@@ -190,19 +190,20 @@ def test_one_flipped_bit_in_a_path_is_refused(tower: Path, file: str, monkeypatc
     assert used_twice(signed) == []
 
 
-def test_one_flipped_bit_in_memory_is_refused(tower: Path) -> None:
-    """The same for a tree that was whole when it was loaded."""
+@pytest.mark.parametrize(("node", "refused"), [(3, [2, 3]), (49, [1, 2, 3])])
+def test_one_flipped_bit_in_memory_is_refused(tower: Path, node: int, refused: list[int]) -> None:
+    """The same for a tree that was whole when it was loaded, below and above where the next path meets the last one."""
     with open_key(tower) as handle:
         handle.sign(b"x")
         tree = handle._tower._floors[0].tree
-        nodes = bytearray(tree.nodes)
-        nodes[32 * 3 + 5] ^= 4  # leaf 3, in the path of leaf 2
-        tree.nodes = nodes
-        handle.sign(b"x")
-        for _ in range(2):  # leaf 3 itself, too
-            with pytest.raises(hbss.StateError, match="does not lead to its root"):
-                handle.sign(b"x")
-        signature = handle.sign(b"x")
+        assert tree._way is not None
+        tree._way._nodes[32 * node + 5] ^= 4  # leaf 3, in the path of leaf 2; or the second node of level 2
+        for index in range(1, 5):
+            if index in refused:  # leaf 3 itself, too
+                with pytest.raises(hbss.StateError, match="does not lead to its root"):
+                    handle.sign(b"x")
+            else:
+                signature = handle.sign(b"x")
     assert index_of(HSS, signature) == 4, "the index of the refused signature is used up"
 
 

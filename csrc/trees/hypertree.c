@@ -17,7 +17,7 @@ void hbss_hypertree_sign_leaf(uint8_t *part, const hbss_key *key, const hbss_adr
 {
   const hbss_spot spot = {key, *leaf};
   hbss_winternitz_sign(part, 0, &spot, digest, 1);
-  memcpy(part + values_len(key), path, (size_t)key->height * key->n);
+  memmove(part + values_len(key), path, (size_t)key->height * key->n); /* it may be there already */
 }
 
 /* one layer of all: FIPS 205 algorithm 11, RFC 8391 algorithm 13, RFC 8554 algorithm 6a */

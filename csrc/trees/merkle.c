@@ -79,7 +79,7 @@ static void climb_some(uint8_t *x, hbss_nodes *hash, const hbss_spot *leaf, cons
       const uint32_t right = leaf[i].at.index >> up & 1;
       hbss_copy(pairs + (2 * i + right) * n, x + i * n, n);
       hbss_copy(pairs + (2 * i + 1 - right) * n, path[i] + up * n, n);
-      parent[i].at.height = up + 1;
+      parent[i].at.height = leaf[i].at.height + up + 1;
       parent[i].at.index = leaf[i].at.index >> (up + 1);
     }
     hash(x, parent, pairs, count);
@@ -93,4 +93,17 @@ void hbss_merkle_climb(uint8_t *leaf_to_root, hbss_nodes *hash, const hbss_spot 
   const size_t fit = least(CLIMBING, PAIRS / (2 * n));
   for (size_t at = 0; at < count; at += fit)
     climb_some(leaf_to_root + at * n, hash, leaf + at, path + at, height, least(count - at, fit));
+}
+
+void hbss_merkle_ancestors(uint8_t *nodes, hbss_nodes *hash, const hbss_spot *leaf, const uint8_t *node, const uint8_t *path,
+                           uint32_t height)
+{
+  const uint32_t n = leaf->key->n;
+  hbss_spot at = *leaf;
+  for (uint32_t up = 0; up < height; up++, node = nodes, nodes += n, path += n) {
+    at.at.height = up;
+    at.at.index = leaf->at.index >> up;
+    memcpy(nodes, node, n);
+    hbss_merkle_climb(nodes, hash, &at, &path, 1, 1);
+  }
 }

@@ -14,7 +14,10 @@ void hbss_merkle_parents(uint8_t *parents, hbss_nodes *hash, const hbss_spot *fi
 size_t hbss_merkle_level(size_t leaves, uint32_t height);
 /* the authentication path of leaf `index` (counted from the forest's first): height * n bytes */
 void hbss_merkle_path(uint8_t *path, const uint8_t *nodes, uint32_t n, size_t leaves, uint32_t height, uint32_t index);
-/* `count` trees side by side: each leaf becomes the root that its path leads to; n bytes each */
+/* `count` trees side by side: each leaf, or node, becomes the one that so much of its path leads to; n bytes each */
 void hbss_merkle_climb(uint8_t *leaf_to_root, hbss_nodes *hash, const hbss_spot *leaf, const uint8_t *const *path,
                        uint32_t height, size_t count);
+/* one leaf's: the nodes above it, which its node and its path lead to, up to this height; n bytes each, the topmost last */
+void hbss_merkle_ancestors(uint8_t *nodes, hbss_nodes *hash, const hbss_spot *leaf, const uint8_t *node, const uint8_t *path,
+                           uint32_t height);
 #endif

@@ -3,7 +3,7 @@
 Everything here may be called from several threads at once: an expanded key is constant, and cffi releases the GIL.
 """
 
-from hbss._native.key import Key
+from hbss._native.key import Key, Way
 from hbss._native.library import (
     FUNCTIONS,
     SCHEMES,
@@ -19,6 +19,6 @@ from hbss._native.memory import random_bytes, wipe
 from hbss._native.verification import Claim, Verification, verify_each
 
 __all__ = [
-    "FUNCTIONS", "SCHEMES", "Claim", "Key", "SetRow", "Verification", "backend_name", "backends", "hash_many",
+    "FUNCTIONS", "SCHEMES", "Claim", "Key", "SetRow", "Verification", "Way", "backend_name", "backends", "hash_many",
     "kernels", "random_bytes", "run_kernel", "sets", "verify_each", "wipe",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hbss._hbss import ffi, lib
 from hbss._native.library import SCHEMES, chosen_backend, row_of, set_pointers
-from hbss._native.memory import bytes_of, check, feed, finish, give_back, new_stream, opaque
+from hbss._native.memory import address_of, bytes_of, check, feed, finish, give_back, new_stream, opaque
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -22,9 +22,7 @@ class Key:
         self._pointer = pointer
         self.set = row_of(lib.hbss_key_set(pointer))
         self.levels = int(lib.hbss_key_levels(pointer))
-        row = self.set
-        self._path_len = row.h // row.d * row.n
-        self._part_len = row.layer_len + (0 if row.scheme == "LMS" else row.n)
+        self._path_len = self.set.h // self.set.d * self.set.n
 
     @classmethod
     def from_seeds(cls, name: str, secret: Buffer, public_seed: Buffer, root: Buffer | None = None) -> Key:
@@ -115,21 +113,23 @@ class Key:
         ))  # fmt: skip
         return bytes(out)
 
-    def sign_message(self, index: int, parts: Iterable[Buffer], path: Buffer, node: Buffer, root: Buffer) -> bytes:
+    def sign_message(self, index: int, parts: Iterable[Buffer], way: Way) -> bytes:
         """A message in parts signed at an index of a stateful key: a whole LMS signature, or r, chain values and path.
 
-        InvalidSignature if the path does not lead from the leaf's node to the root; then there is no signature.
+        InvalidSignature if the way of its leaf does not lead to the root; then there is no signature.
         """
-        n, pointer, stream = self.set.n, self._pointer, new_stream()
-        status = lib.hbss_sign_start(stream, pointer, index)
-        if not status:
-            feed(stream, parts)
-            way = bytes_of(path, self._path_len), bytes_of(node, n), bytes_of(root, n)
-            out = bytearray(self._part_len)
-            status = lib.hbss_sign_finish(ffi.from_buffer(out), stream, pointer, *way)
+        pointer, stream = self._pointer, new_stream()
+        if type(parts) is tuple and len(parts) == 1:
+            whole = bytes_of(parts[0])
+            status = lib.hbss_sign(way.out, stream, pointer, index, whole, len(whole), way.pointer)
+        else:
+            status = lib.hbss_sign_start(stream, pointer, index)
+            if not status:
+                feed(stream, parts)
+                status = lib.hbss_sign_finish(way.out, stream, pointer, way.pointer)
         give_back(stream)
         check(status)
-        return bytes(out)
+        return bytes(way.made)
 
     def slhdsa_sign(self, r: Buffer, digest: Buffer, top: Buffer | None = None) -> bytes:
         """An SLH-DSA signature of a digest, in steps, so that an interrupt is heard between them.
@@ -185,3 +185,25 @@ class Key:
 
     def _ots_public_len(self) -> int:
         return self.set.n * (1 if self.set.scheme == "LMS" else self.set.len1 + self.set.len2)
+
+
+class Way:
+    """Where the leaves of one tree find their ways to its root, for C to sign with; not for two threads at once.
+
+    C keeps in mind which nodes have led to the root, and hashes the next way only up to one of them.
+    """
+
+    def __init__(self, key: Key, base: int, nodes: Buffer, root: Buffer) -> None:
+        """nodes: from level `base` up, level after level; root: the trusted one, whatever the last of them is."""
+        row = key.set
+        self.root = root
+        self._base_len = ((2 << base) - 1) * row.n
+        self._nodes = address_of(nodes, ((2 << row.h // row.d - base) - 1) * row.n)
+        self._root = address_of(root, row.n)
+        self.pointer = ffi.new("hbss_way *", {"nodes": self._nodes, "root": self._root, "base": base})
+        self.out = ffi.new("uint8_t[]", row.layer_len + (0 if row.scheme == "LMS" else row.n))
+        self.made = ffi.buffer(self.out)  # the signature that C has made, to be copied from here
+
+    def begin_in(self, bottom: Buffer) -> None:
+        """Have the next leaf find its way in this subtree of height `base`, given with all of its nodes."""
+        self.pointer.bottom = self._bottom = address_of(bottom, self._base_len)

@@ -47,10 +47,19 @@ def opaque(kind: str, length: int) -> Any:
 
 def bytes_of(data: Buffer, length: int | None = None) -> Any:
     """Bytes for C to read, not copied; ValueError unless they are `length`."""
-    pointer = data if type(data) is bytes else ffi.from_buffer(BYTES, data)  # cffi takes bytes as they are
-    if length is not None and len(pointer) != length:
-        raise ValueError(f"expected {length} bytes, got {len(pointer)}")
-    return pointer
+    found = data if type(data) is bytes else ffi.from_buffer(BYTES, data)  # cffi takes bytes as they are
+    return found if length is None else _checked(found, length)
+
+
+def address_of(data: Buffer, length: int) -> Any:
+    """The same for C to keep, as long as this lives."""
+    return _checked(ffi.from_buffer(BYTES, data), length)
+
+
+def _checked(found: Any, length: int) -> Any:
+    if len(found) != length:
+        raise ValueError(f"expected {length} bytes, got {len(found)}")
+    return found
 
 
 def check(status: int) -> None:

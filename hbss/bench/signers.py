@@ -11,33 +11,29 @@ import itertools
 import tempfile
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import hbss
 from hbss import _native, message
 from hbss.families import family
 from hbss.params import ParameterSet, hss_form, rows_of
 from hbss.stores import ChildSignature
-from hbss.treecache import CACHE_BYTES, Spot, Way
+from hbss.treecache import CACHE_BYTES, Spot, Tree, lowest_level
 
 
-class Branch(NamedTuple):
-    """The way from leaf 0 of a tree to its root."""
+def branch(spot: Spot) -> Tree:
+    """A tree with a real first leaf, and a root that its path leads to."""
+    base = lowest_level(spot.n, spot.height, CACHE_BYTES)
+    bottom, nodes = (_made_up(height, spot.n) for height in (base, spot.height - base))
+    (bottom if base else nodes)[: spot.n] = spot.key.tree(spot.layer, spot.tree, 0, 0)
+    tree = Tree(spot, nodes)
+    if base:
+        tree.bottoms[0] = bottom
+    nodes[-spot.n :] = tree.climb(0, tree.path(0))
+    return tree
 
-    spot: Spot
-    way: Way
 
-    @property
-    def root(self) -> bytes:
-        """Where it leads."""
-        return self.way[2]
-
-    @classmethod
-    def of(cls, spot: Spot) -> Branch:
-        """A real leaf, and siblings made up."""
-        leaf = bytes(spot.key.tree(spot.layer, spot.tree, 0, 0))
-        siblings = _native.random_bytes(spot.height * spot.n)
-        return cls(spot, (siblings, leaf, spot.key.climb(spot.layer, spot.tree, 0, leaf, siblings)))
+def _made_up(height: int, n: int) -> bytearray:
+    return bytearray(_native.random_bytes(((2 << height) - 1) * n))
 
 
 class StatefulSigner:
@@ -47,27 +43,26 @@ class StatefulSigner:
         row = rows_of(found)[0]
         secret, public_seed = _native.random_bytes(row.secret_len), _native.random_bytes(row.public_seed_len)
         top = len(found.heights) - 1
-        path = Branch.of(family(found, secret, public_seed, None).spot(top, 0, None, 0))
-        self._family = family(found, secret, public_seed, path.root)
-        path = path._replace(spot=self._family.spot(top, 0, None, 0))
-        bare = _native.Key.from_seeds(row.name, secret, public_seed, path.root).public_bytes()
+        tree = branch(family(found, secret, public_seed, None).spot(top, 0, None, 0))
+        self._family = family(found, secret, public_seed, tree.root)
+        tree.spot = self._family.spot(top, 0, None, 0)  # which knows the root
+        bare = _native.Key.from_seeds(row.name, secret, public_seed, tree.root).public_bytes()
         self.public = hbss.PublicKey.from_raw(found, hss_form(len(found.levels), bare))
-        self._inner: list[ChildSignature] = []  # the lowest first
+        inner: list[ChildSignature] = []  # the lowest first
         for layer in range(top - 1, -1, -1):
-            below = Branch.of(self._family.spot(layer, 0, path.spot, 0))
+            below = branch(self._family.spot(layer, 0, tree.spot, 0))
             vouched = self._family.public(below.spot, below.root)
-            signature = self._family.sign_tree(path.spot, 0, vouched, path.way)
-            self._inner.insert(0, ChildSignature(vouched, signature))
-            path = below
-        self._path = path
+            inner.insert(0, ChildSignature(vouched, self._family.sign_tree(tree, 0, vouched, tree.root)))
+            tree = below
+        self._tree, self._root, self._above = tree, tree.root, self._family.above(inner)
 
     def sign(self, data: bytes) -> bytes:
-        """What a signature costs in C: randomiser, digest, one leaf, and the check of its path."""
-        return self._family.sign_message(0, self._path.spot, 0, (data,), self._path.way)
+        """What a signature costs in C: randomiser, digest, one leaf, and the check of what is new in its path."""
+        return self._family.sign_message(0, self._tree, 0, (data,), self._root)
 
     def whole(self, data: bytes) -> bytes:
         """A signature that verifies."""
-        return self._family.join(0, self.sign(data), self._inner)
+        return self._family.join(0, self.sign(data), self._above)
 
 
 class StatelessSigner:

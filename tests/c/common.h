@@ -73,6 +73,18 @@ static inline hbss_key *seeded_key(const hbss_backend *backend, const hbss_set *
   return key;
 }
 
+/* The way of the leaves of a made-up tree, half of its levels at the bottom. Its root is not where they lead. */
+static inline hbss_way made_up_way(const hbss_set *set)
+{
+  uint32_t height = set->h / set->d, base = height / 2;
+  return (hbss_way){.nodes = random_exactly((((size_t)2 << (height - base)) - 1) * set->n), .root = random_exactly(set->n),
+                    .bottom = random_exactly((((size_t)2 << base) - 1) * set->n), .base = base};
+}
+static inline void free_way(hbss_way *way)
+{
+  free((void *)(uintptr_t)way->nodes); free((void *)(uintptr_t)way->bottom); free((void *)(uintptr_t)way->root);
+}
+
 /* The public key as verifiers get it: the LMS family with its HSS header. */
 static inline uint8_t *public_bytes(size_t *len, const hbss_key *key)
 {

@@ -16,6 +16,9 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
   uint8_t *three = exactly(3 * n), *whole = exactly(set->signature_len), *scratch = exactly(hbss_slhdsa_scratch_len(key));
   size_t part_len = set->layer_len + (set->scheme == HBSS_LMS ? 0 : n); /* of what signs a message */
   uint8_t *part = exactly(part_len);
+  hbss_way way = made_up_way(set), bottomless = way, high = way;
+  bottomless.bottom = NULL;
+  high.base = height + 1;
   void *stream = aligned(hbss_stream_len());
 
 #define REFUSED(call, output, len) \
@@ -44,13 +47,20 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
     REFUSED(hbss_sign_leaf(out, key, 0, 0, 1u << height, in, in, path), out, set->layer_len);
     REFUSED(hbss_sign_leaf(out, key, set->d, 0, 0, in, in, path), out, set->layer_len);
     MUST(hbss_sign_start(stream, key, (uint64_t)1 << set->h) == HBSS_BAD_ARGUMENT);
-    REFUSED(hbss_sign_finish(part, stream, key, path, in, in), part, part_len); /* not begun */
+    REFUSED(hbss_sign_finish(part, stream, key, &way), part, part_len); /* not begun */
     MUST(hbss_digest_start(stream, key, 0, in) == HBSS_OK);
-    REFUSED(hbss_sign_finish(part, stream, key, path, in, in), part, part_len); /* begun for something else */
+    REFUSED(hbss_sign_finish(part, stream, key, &way), part, part_len); /* begun for something else */
     MUST(hbss_sign_start(stream, key, 0) == HBSS_OK);
     memset(part, 0xa5, part_len);
-    MUST(hbss_sign_finish(part, stream, key, path, in, in) == HBSS_BAD_SIGNATURE && all_zero(part, part_len));
-    REFUSED(hbss_sign_finish(part, stream, key, path, in, in), part, part_len); /* and ended */
+    MUST(hbss_sign_finish(part, stream, key, &way) == HBSS_BAD_SIGNATURE && all_zero(part, part_len));
+    REFUSED(hbss_sign_finish(part, stream, key, &way), part, part_len); /* and ended */
+    memset(part, 0xa5, part_len);
+    MUST(hbss_sign(part, stream, key, 0, in, n, &way) == HBSS_BAD_SIGNATURE && all_zero(part, part_len));
+    REFUSED(hbss_sign(part, stream, key, (uint64_t)1 << set->h, in, n, &way), part, part_len);
+    REFUSED(hbss_sign(part, stream, key, 0, in, n, &bottomless), part, part_len);
+    REFUSED(hbss_sign(part, stream, key, 0, in, n, &high), part, part_len);
+    MUST(hbss_sign_start(stream, key, 0) == HBSS_OK);
+    REFUSED(hbss_sign_finish(part, stream, key, &bottomless), part, part_len);
     REFUSED(hbss_ots_sign(ots, key, 1u << height, in), ots, (size_t)chains * n);
     REFUSED(hbss_randomizer(root, key, (uint64_t)1 << set->h), root, n);
     MUST(hbss_digest_start(stream, key, (uint64_t)1 << set->h, in) == HBSS_BAD_ARGUMENT);
@@ -68,9 +78,10 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
   REFUSED(hbss_randomizer(root, public, 0), root, n);
   MUST(hbss_ots_public(ots, public, 0) == HBSS_BAD_ARGUMENT && hbss_randomizer_start(stream, public, in) == HBSS_BAD_ARGUMENT);
   MUST(hbss_sign_start(stream, public, 0) == HBSS_BAD_ARGUMENT);
+  REFUSED(hbss_sign(part, stream, public, 0, in, n, &way), part, part_len);
   if (set->scheme != HBSS_SLHDSA) {
     MUST(hbss_sign_start(stream, key, 0) == HBSS_OK);
-    REFUSED(hbss_sign_finish(part, stream, public, path, in, in), part, part_len); /* begun by another key */
+    REFUSED(hbss_sign_finish(part, stream, public, &way), part, part_len); /* begun by another key */
   }
   hbss_key *rootless = aligned(hbss_key_len()); /* hashes no message, where the root goes in, and verifies none */
   uint8_t *secret = random_exactly(set->secret_len), *seed = random_exactly(set->public_seed_len);
@@ -90,7 +101,7 @@ static void bad_arguments(const hbss_backend *backend, const hbss_set *set)
 #undef REFUSED
   free(public); free(bytes);
   free(key); free(out); free(ots); free(root); free(in); free(path); free(small); free(stream);
-  free(three); free(part); free(whole); free(scratch);
+  free(three); free(part); free(whole); free(scratch); free_way(&way);
 }
 
 /* ---- keys: every length but the right one, codes that belong to no set ------------------------------------------- */

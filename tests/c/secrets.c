@@ -24,6 +24,7 @@ static void stateful(const hbss_key *key)
   const uint32_t index = 5, chains_len = (set->len1 + set->len2) * set->n;
   uint8_t nodes[3 * 64], r[64], digest[64], path[64 * 64] = {0}, *signature = exactly(set->layer_len + 64), *ots = exactly(chains_len);
   hbss_stream *stream = aligned(hbss_stream_len());
+  hbss_way way = made_up_way(set);
   MUST(hbss_tree(nodes, key, 0, 0, 4, 1) == HBSS_OK);
   PUBLIC(nodes, 3 * set->n);
   MUST(hbss_randomizer(r, key, index) == HBSS_OK);
@@ -33,8 +34,9 @@ static void stateful(const hbss_key *key)
   PUBLIC(digest, set->n);
   MUST(hbss_sign_leaf(signature, key, 0, 0, index, r, digest, path) == HBSS_OK);
   PUBLIC(signature, set->layer_len);
-  MUST(hbss_sign_start(stream, key, index) == HBSS_OK); /* its root is a made-up one, so the signature is not given out */
-  MUST(hbss_sign_finish(signature, stream, key, path, nodes, digest) == HBSS_BAD_SIGNATURE);
+  MUST(hbss_sign_start(stream, key, index) == HBSS_OK); /* the way is a made-up one, so the signature is not given out */
+  MUST(hbss_sign_finish(signature, stream, key, &way) == HBSS_BAD_SIGNATURE);
+  MUST(hbss_sign(signature, stream, key, index, digest, set->n, &way) == HBSS_BAD_SIGNATURE);
   MUST(hbss_ots_public(ots, key, index) == HBSS_OK);
   PUBLIC(ots, set->scheme == HBSS_LMS ? set->n : chains_len);
   MUST(hbss_ots_sign(ots, key, index, digest) == HBSS_OK);
@@ -45,7 +47,7 @@ static void stateful(const hbss_key *key)
     MUST(is_secret(secret, set->secret_len));
     PUBLIC(seed, sizeof seed);
   }
-  free(signature); free(ots); free(stream);
+  free(signature); free(ots); free(stream); free_way(&way);
 }
 
 /* All steps, or with `few` the first of FORS and of the trees and the last: signing what is not there hashes as well. */

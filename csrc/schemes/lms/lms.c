@@ -74,7 +74,7 @@ void hbss_lms_sign_leaf(uint8_t *signature, const hbss_key *key, const hbss_adrs
   const hbss_spot spot = {key, *leaf};
   hbss_winternitz_sign(signature + 8 + n, 0, &spot, digest, 1);
   hbss_put32(signature + 8 + n + values, key->set->code);
-  memcpy(signature + 12 + n + values, path, (size_t)key->height * n);
+  memmove(signature + 12 + n + values, path, (size_t)key->height * n); /* it may be there already */
 }
 
 /* section 5.4.2, algorithm 6a steps 1 and 2 */
