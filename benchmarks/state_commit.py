@@ -17,7 +17,6 @@ from typing import TypedDict
 
 import hbss
 from benchmarks.measure import Spread
-from hbss.stores import Spent
 from hbss.stores.database import PRAGMAS
 from hbss.stores.opening import open_state
 
@@ -86,11 +85,12 @@ def reservation(path: Path) -> Iterator[Act]:
     """One index taken from the store of a key, and the last one accounted for; nothing is signed."""
     hbss.create_key(path, SET)
     with closing(open_state(path)) as opened:
-        spent: list[Spent] = []
+        spent: dict[int, int] = {}
 
         def act() -> None:
             start = opened.store.reserve(1, spent).start
-            spent[:] = [Spent(start, 0)]
+            spent.clear()
+            spent[start] = 0
 
         yield act
 

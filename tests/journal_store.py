@@ -9,14 +9,14 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hbss.errors import HandleDead, KeyExhausted, StateError, StateFenced, StateUnsafe, StoreBusy
-from hbss.stores import ChildSignature, Lease, Spent, StateStore, StoreState
+from hbss.stores import NOTHING, ChildSignature, Lease, Spent, StateStore, StoreState
 from hbss.testing import StoreSubject
 
 SCHEME = "journal:"
@@ -36,7 +36,7 @@ class JournalStore:
         """The state as it is now."""
         return self._do(lambda row: _state(self._key, row))
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Take `count` indices."""
         if count < 1:
             raise ValueError("at least one")
@@ -54,7 +54,7 @@ class JournalStore:
 
         return self._do(change)
 
-    def settle(self, spent: Sequence[Spent]) -> None:
+    def settle(self, spent: Spent) -> None:
         """Say what became of earlier reservations."""
         self._do(lambda row: _settle(row, spent))
 
@@ -122,8 +122,8 @@ def _state(key: str, row: dict[str, Any]) -> StoreState:
     return StoreState(bytes.fromhex(key), row["epoch"], row["first"], row["next"], row["limit"], row["used"], successor)
 
 
-def _settle(row: dict[str, Any], spent: Sequence[Spent]) -> None:
-    for start, used in spent:
+def _settle(row: dict[str, Any], spent: Spent) -> None:
+    for start, used in spent.items():
         left = [lease for lease in row["leases"] if lease[0] != start]
         if len(left) < len(row["leases"]):
             row["leases"], row["used"] = left, row["used"] + used

@@ -16,7 +16,7 @@ import pytest
 import hbss
 from hbss import HandleDead, KeyExhausted, StateError, StateFenced, StoreBusy
 from hbss import state as states
-from hbss.stores import ChildSignature, Spent, engines
+from hbss.stores import ChildSignature, engines
 from hbss.stores.postgres import ENGINE, PostgresStore
 from hbss.testing.postgres_server import SUPERUSER, ServerMissing
 from tests import postgres_kit
@@ -187,13 +187,13 @@ def test_leases_say_who_has_what(state: State, pg_store: PostgresStore) -> None:
         first, second = pg_store.leases()
         assert (first[:4], second[:4]) == ((0, 4, 0, "test"), (4, 6, 0, "other"))
         assert before - 1 < first.at <= second.at < time.time() + 1
-        assert pg_store.reserve(3, [Spent(0, 3)]) == range(6, 9)
+        assert pg_store.reserve(3, {0: 3}) == range(6, 9)
         assert [lease.start for lease in other.leases()] == [4, 6]
         for _ in range(2):
-            other.settle([Spent(4, 2), Spent(6, 4), Spent(77, 1)])
+            other.settle({4: 2, 6: 4, 77: 1})
     assert [lease.start for lease in pg_store.leases()] == [6]
     assert pg_store.describe().used == 5
-    pg_store.settle([Spent(6, 0)])
+    pg_store.settle({6: 0})
     assert (pg_store.leases(), pg_store.describe().used) == ([], 5)
 
 
@@ -201,7 +201,7 @@ def test_a_refused_reservation_settles_nothing(pg_store: PostgresStore) -> None:
     """All of a transaction, or nothing."""
     pg_store.reserve(30)
     with pytest.raises(KeyExhausted):
-        pg_store.reserve(2, [Spent(0, 30)])
+        pg_store.reserve(2, {0: 30})
     assert (len(pg_store.leases()), pg_store.describe().used) == (1, 0)
 
 
@@ -255,7 +255,7 @@ def test_a_state_is_handed_on_once(state: State, pg_store: PostgresStore) -> Non
             with pytest.raises(StateFenced, match="moved to another store"):
                 store.reserve(1)
     assert pg_store.describe()[3:] == (31, 31, 0, b"s" * 16)
-    pg_store.settle([Spent(0, 2)])  # what was signed before is still counted
+    pg_store.settle({0: 2})  # what was signed before is still counted
     assert (pg_store.describe().used, pg_store.leases()) == (2, [])
 
 

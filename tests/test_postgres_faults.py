@@ -20,7 +20,7 @@ import pytest
 import hbss
 from hbss import StateError, StoreBusy
 from hbss import state as states
-from hbss.stores import ChildSignature, Spent
+from hbss.stores import ChildSignature
 from hbss.stores.postgres import PostgresStore
 from hbss.stores.postgres_link import Link
 from hbss.testing.proxy import (
@@ -103,12 +103,12 @@ class Hits:
         with State(postgres.url(port=proxy.port), state.key_id).opened(timeout) as store:
             last = store.reserve(1)
             proxy.arm()
-            last = self._take(store.reserve(2, [Spent(last.start, 1)]))
+            last = self._take(store.reserve(2, {last.start: 1}))
             self.messages = proxy.counts[way]
             for at in range(1, self.messages + 1):
                 proxy.arm(replace(fault, way=way, at=at))
                 try:
-                    last = self._take(store.reserve(2, [Spent(last.start, 1)]))
+                    last = self._take(store.reserve(2, {last.start: 1}))
                 except StateError:
                     self.failed += 1
                 assert proxy.fired

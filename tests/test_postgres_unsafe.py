@@ -14,7 +14,7 @@ import pytest
 import hbss
 from hbss import StateError, StateRolledBack, StateUnsafe
 from hbss import state as states
-from hbss.stores import ChildSignature, Spent
+from hbss.stores import ChildSignature
 from hbss.stores import postgres as engine
 from hbss.stores import postgres_schema as schema
 from hbss.stores.postgres import ENGINE, PostgresStore
@@ -149,8 +149,8 @@ def test_a_signer_needs_few_rights(postgres: Server, database: str) -> None:
         postgres.sql(*GRANTS, database=database)
         with as_signer.opened() as store:
             assert store.reserve(2) == range(2)
-            assert store.reserve(1, [Spent(0, 2)]) == range(2, 3)
-            store.settle([Spent(2, 1)])
+            assert store.reserve(1, {0: 2}) == range(2, 3)
+            store.settle({2: 1})
             assert store.record_child(1, 0, 0, ChildSignature(b"a", b"b")) == (b"a", b"b")
             assert store.advance(1, 5).next == 3
             assert store.retire(b"s" * 16) == range(5, 31)
@@ -228,7 +228,7 @@ def test_the_server_refuses_to_go_back(postgres: Server, database: str) -> None:
         ENGINE.create(postgres.url(database), name, range(2, 31), 1)
         with State(postgres.url(database), name).opened() as store:
             store.reserve(6)
-            store.reserve(2, [Spent(2, 3)])
+            store.reserve(2, {2: 3})
             store.record_child(1, 0, 0, ChildSignature(b"a", b"b"))
             if name.startswith(b"handed"):
                 store.retire(b"s" * 16)
@@ -363,7 +363,7 @@ def refuses_until_recovered(state: State, released: int) -> None:
         assert seen.next < released, "nothing was lost, so this is no test"
         assert isinstance(store.leases(), list)
         for call in (
-            lambda: store.reserve(1), lambda: store.settle([Spent(0, 1)]), lambda: store.retire(b"s" * 16),
+            lambda: store.reserve(1), lambda: store.settle({0: 1}), lambda: store.retire(b"s" * 16),
             lambda: store.child(1, 0, 0), lambda: store.record_child(1, 0, 0, ChildSignature(b"a", b"b")),
             lambda: store.advance(0, released),
         ):  # fmt: skip

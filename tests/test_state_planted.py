@@ -8,7 +8,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from hbss import StatefulPrivateKey, StateUnsafe, ahead, create_key
 from hbss.errors import StateError
 from hbss.stateful import Message
-from hbss.stores import ChildSignature, Spent, database
+from hbss.stores import NOTHING, ChildSignature, Spent, database
 from hbss.stores.sqlite import SqliteStore
 from tests.state_kit import (
     HSS,
@@ -42,7 +41,7 @@ class GivesBack(SqliteStore):
 
     _last: range | None = None
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         taken, self._last = self._last or super().reserve(count, spent), None
         return taken
 

@@ -7,7 +7,7 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import pytest
 
 import hbss
 from hbss import create_key, open_key
-from hbss.stores import Spent
+from hbss.stores import NOTHING, Spent
 from hbss.stores.sqlite import SqliteStore
 from tests.state_kit import HSS, LMS, XMSS, XMSSMT, index_of
 
@@ -144,7 +144,7 @@ def test_sign_many_reserves_once(tower: Path, monkeypatch: pytest.MonkeyPatch) -
     counts: list[int] = []
     reserve = SqliteStore.reserve
 
-    def counted(self: SqliteStore, count: int, spent: Sequence[Spent] = ()) -> range:
+    def counted(self: SqliteStore, count: int, spent: Spent = NOTHING) -> range:
         counts.append(count)
         return reserve(self, count, spent)
 

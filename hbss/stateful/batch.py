@@ -98,6 +98,6 @@ class Batch(Signer):
         start, stop = self._next, self._next + len(messages)
         self._key._tower.get_ready(start, stop)
         self._next = stop  # used up, whatever happens now
-        signatures = self._key._sign_at(start, messages)
+        signatures = self._key._sign_at(range(start, stop), messages)
         self._used += len(signatures)
         return signatures

@@ -18,7 +18,7 @@ from hbss.params import ParameterSet
 from hbss.reading import File, Progress
 from hbss.stateful.batch import Batch, Message, Signer
 from hbss.status import KeyStatus, is_low, read_status
-from hbss.stores import Spent, StoreState, refusal
+from hbss.stores import StoreState, refusal
 from hbss.stores.keyfile import public_root, public_seed
 from hbss.stores.opening import OpenState
 from hbss.tower import Tower
@@ -62,7 +62,7 @@ class StatefulPrivateKey(Signer):
         self._public = opened.public
         self._lock = threading.RLock()
         self._signing = self._closed = False
-        self._spent: list[Spent] = []  # what became of reservations; the store is told with the next one
+        self._spent: dict[int, int] = {}  # what became of reservations; the store is told with the next one
         self._pid = os.getpid()
         try:
             state = self._first_look()
@@ -173,13 +173,13 @@ class StatefulPrivateKey(Signer):
 
     def _reserve_and_sign(self, messages: list[Message]) -> tuple[list[bytes], int]:
         indices = self._reserve(len(messages))
-        signatures = self._sign_at(indices.start, messages)
-        self._spent[0] = Spent(indices.start, len(signatures))
+        signatures = self._sign_at(indices, messages)
+        self._spent[indices.start] = len(signatures)
         return signatures, indices.stop
 
     def _reserve_batch(self, count: int) -> range:
         indices = self._reserve(count)
-        del self._spent[0]  # the batch will say
+        del self._spent[indices.start]  # the batch will say
         return indices
 
     def _get_ready(self, count: int) -> None:
@@ -198,7 +198,7 @@ class StatefulPrivateKey(Signer):
         witness = self._opened.witness
         seen = None if witness is None else witness.mark()
         indices = self._store.reserve(count, self._spent)
-        self._spent = [Spent(indices.start, 0)]  # whatever happens now
+        self._spent = {indices.start: 0}  # whatever happens now
         if indices.start < 0 or indices.stop > self._set.capacity - 1:
             raise StateUnsafe(
                 f"the store of {self._opened.path} is damaged: index {indices.stop - 1} lies outside the key; it must "
@@ -213,14 +213,14 @@ class StatefulPrivateKey(Signer):
     def _settle(self) -> None:
         if self._spent:
             self._store.settle(self._spent)
-            self._spent = []
+            self._spent = {}
 
-    def _sign_at(self, start: int, messages: list[Message]) -> list[bytes]:
-        return [self._tower.sign(index, message) for index, message in enumerate(messages, start)]
+    def _sign_at(self, indices: range, messages: list[Message]) -> list[bytes]:
+        return list(map(self._tower.sign, indices, messages))
 
     def _end_batch(self, indices: range, used: int) -> None:
         with self._lock:
-            self._spent.append(Spent(indices.start, used))
+            self._spent[indices.start] = used
         self._tell_if_low(indices.stop)
 
     def _tell_if_low(self, next: int) -> None:

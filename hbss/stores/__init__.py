@@ -12,7 +12,8 @@ in the entry-point group `hbss.stores` by the scheme of its URLs. `hbss.testing`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from hbss.errors import KeyExhausted, StateError, StateFenced, StateUnsafe
@@ -55,11 +56,8 @@ class Lease(NamedTuple):
     at: float
 
 
-class Spent(NamedTuple):
-    """What became of the reservation that began at `start`: of its indices, `used` made a signature."""
-
-    start: int
-    used: int
+Spent = Mapping[int, int]  # what became of reservations: by their starts, how many indices made a signature
+NOTHING: Spent = MappingProxyType({})
 
 
 class ChildSignature(NamedTuple):
@@ -82,14 +80,14 @@ class StateStore(Protocol):
     def describe(self) -> StoreState:
         """The state as it is now; others may change it at any time."""
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Take `count` >= 1 indices. They are durably used when this returns; after any exception they may be used.
 
         KeyExhausted if fewer are left (none is taken then), StateFenced if the epoch has moved on since this handle
         was opened. The reservation becomes a lease of this handle's signer; `spent` is as for `settle`.
         """
 
-    def settle(self, spent: Sequence[Spent]) -> None:
+    def settle(self, spent: Spent) -> None:
         """Say what became of earlier reservations: their leases end, and `used` grows. This gives nothing back."""
 
     def leases(self) -> list[Lease]:

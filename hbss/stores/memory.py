@@ -10,11 +10,11 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hbss.errors import HandleDead
 from hbss.stores import (
+    NOTHING,
     ChildSignature,
     Lease,
     NoState,
@@ -46,9 +46,9 @@ class _Row:
         """As it is now."""
         return StoreState(self.key_id, self.epoch, self.first, self.next, self.limit, self.used, self.successor)
 
-    def settle(self, spent: Sequence[Spent]) -> None:
+    def settle(self, spent: Spent) -> None:
         """End the leases of these reservations, and count the signatures that they made."""
-        for start, used in spent:
+        for start, used in spent.items():
             if self.leases.pop(start, None):
                 self.used += used
 
@@ -77,7 +77,7 @@ class MemoryStore:
         with _mutex:
             return self._alive().state
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Take `count` indices."""
         check_count(count)
         with _mutex:
@@ -90,7 +90,7 @@ class MemoryStore:
             row.leases[start] = (start, stop, self._epoch, self._signer, time.time())
         return range(start, stop)
 
-    def settle(self, spent: Sequence[Spent]) -> None:
+    def settle(self, spent: Spent) -> None:
         """Say what became of earlier reservations."""
         with _mutex:
             self._alive().settle(spent)

@@ -30,12 +30,12 @@ promoted one: signers that still reach it are not fenced. Shut it down first. A 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from hbss.errors import StateError, StateRolledBack
 from hbss.stores import (
     KEY_ID_LEN,
+    NOTHING,
     ChildSignature,
     Lease,
     NoState,
@@ -80,7 +80,7 @@ class PostgresStore(Session):
         with self.transaction() as link:
             return self._read(link).state
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Take `count` indices, durably."""
         check_count(count)
         with self.transaction() as link:
@@ -100,7 +100,7 @@ class PostgresStore(Session):
         self._seen = max(self._seen, stop)
         return range(stop - count, stop)
 
-    def settle(self, spent: Sequence[Spent]) -> None:
+    def settle(self, spent: Spent) -> None:
         """Say what became of earlier reservations."""
         with self.transaction() as link:
             self._read_here(link)
@@ -167,14 +167,14 @@ class PostgresStore(Session):
 
     # ---- the parts of a reservation
 
-    def _end_leases(self, link: Link, spent: Sequence[Spent]) -> int:
+    def _end_leases(self, link: Link, spent: Spent) -> int:
         """Remove leases, and count what they used; one that is unknown, or too short for that, stays as it is."""
         return sum(
-            each.used
-            for each in spent
+            used
+            for start, used in spent.items()
             if link.run(
                 "DELETE FROM hbss.hbss_lease WHERE key_id = %s AND start = %s AND stop - start >= %s RETURNING start",
-                (self.key_id, each.start, each.used),
+                (self.key_id, start, used),
             )
         )
 

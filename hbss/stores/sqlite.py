@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 from hbss.errors import StateError, StateUnsafe
 from hbss.stores import (
+    NOTHING,
     ChildSignature,
     Lease,
     NoState,
@@ -52,7 +53,7 @@ class SqliteStore(SqliteFile):
         with self.locked():
             return self._read_state()
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Take `count` indices, durably."""
         check_count(count)
         with self.transaction():
@@ -61,7 +62,7 @@ class SqliteStore(SqliteFile):
             self.execute("INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?)", *lease)
         return range(start, start + count)
 
-    def settle(self, spent: Sequence[Spent]) -> None:
+    def settle(self, spent: Spent) -> None:
         """Say what became of earlier reservations."""
         with self.transaction():
             if used := self._end_leases(spent):
@@ -131,14 +132,14 @@ class SqliteStore(SqliteFile):
             raise StateError(f"{self.path}: the reservation changed {changed} rows instead of one; nothing was signed")
         return start
 
-    def _end_leases(self, spent: Sequence[Spent]) -> int:
+    def _end_leases(self, spent: Spent) -> int:
         """Remove leases; how many signatures they made. One that is unknown, or too short for that, stays as it is."""
         return sum(
-            each.used
-            for each in spent
+            used
+            for start, used in spent.items()
             if self.execute(
                 "DELETE FROM lease WHERE key_id = ? AND start = ? AND stop - start >= ?",
-                self.key_id, each.start, each.used,
+                self.key_id, start, used,
             ).rowcount
         )  # fmt: skip
 

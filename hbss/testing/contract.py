@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hbss.errors import HandleDead, HbssError, KeyExhausted, StateError, StateFenced, StateUnsafe
-from hbss.stores import ChildSignature, Spent
+from hbss.stores import ChildSignature
 from hbss.testing import checks
 from hbss.testing.checks import Use
 from hbss.testing.processes import Out, in_child
@@ -85,9 +85,9 @@ def _reservations_do_not_overlap(subject: StoreSubject, folder: Path) -> str:
 def _nothing_is_given_back(subject: StoreSubject, folder: Path) -> str:
     with closing(subject.store(folder)) as store:
         first = store.reserve(4)
-        store.settle([Spent(first.start, 1)])
-        second = store.reserve(2, [Spent(first.start, 1)])
-        store.settle([Spent(second.start, 0)])
+        store.settle({first.start: 1})
+        second = store.reserve(2, {first.start: 1})
+        store.settle({second.start: 0})
         third = store.reserve(1)
         if not first.stop <= second.start < second.stop <= third.start:
             return f"{REUSE}{first}, {second} and {third} overlap: what was not used was given back"

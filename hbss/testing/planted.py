@@ -5,13 +5,13 @@ Most are wrapped around any store, and use nothing of it but its contract.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hbss.errors import HbssError
-from hbss.stores import ChildSignature, Spent, StateStore, StoreState, database, sqlitefile, witness
+from hbss.stores import NOTHING, ChildSignature, Spent, StateStore, StoreState, database, sqlitefile, witness
 from hbss.testing.contract import contract
 from hbss.testing.faults import every_fault
 from hbss.testing.key_scenarios import RollingBack
@@ -38,7 +38,7 @@ class SignsBeforeCommit(Around):
 
     _owed = 0
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Commit what was handed out before; hand out, uncommitted, what comes next."""
         if self._owed:
             self._store.reserve(self._owed, spent)
@@ -52,7 +52,7 @@ class GivesBack(Around):
     _open = range(0)
     _failed = False
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """The last one once more, if something went wrong since."""
         if self._failed and self._open:
             self._failed = False
@@ -72,7 +72,7 @@ class GivesBack(Around):
 class TakesNothing(Around):
     """A reservation of no indices succeeds, and its start looks like an index."""
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Whatever was asked for."""
         if count > 0:
             return self._store.reserve(count, spent)
@@ -83,7 +83,7 @@ class TakesNothing(Around):
 class DropsTheLock(Around):
     """Reads where the next index is, and moves it on in a second transaction."""
 
-    def reserve(self, count: int, spent: Sequence[Spent] = ()) -> range:
+    def reserve(self, count: int, spent: Spent = NOTHING) -> range:
         """Look, then write."""
         state = self._store.describe()
         self._store.advance(state.epoch, state.next + count)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import hbss
 from hbss import state
-from hbss.stores import ChildSignature, Spent, StateStore, StoreEngine, engines
+from hbss.stores import ChildSignature, StateStore, StoreEngine, engines
 from hbss.testing.checks import Account, Use, uses_in
 
 HSS = "LMS_SHA256_M32_H5_W4+LMS_SHA256_M32_H5_W4"
@@ -129,17 +129,17 @@ class StoreSession:
 
     def __init__(self, store: StateStore) -> None:
         self.store = store
-        self._spent: list[Spent] = []
+        self._spent: dict[int, int] = {}
         self._counts = itertools.cycle((2, 1, 3, 1))
 
     def sign(self, release: Release) -> None:
         """Two signatures by one reservation, then one, then three, and so on."""
         indices = self.store.reserve(next(self._counts), self._spent)
-        self._spent = []
+        self._spent = {}
         for index in indices:
             uses = [self._inner(index >> TREE), Use(0, index, os.urandom(32))]
             release(uses)
-        self._spent = [Spent(indices.start, len(indices))]
+        self._spent = {indices.start: len(indices)}
 
     def _inner(self, tree: int) -> Use:
         found = self.store.child(1, 0, tree)
