@@ -49,8 +49,10 @@ static void *block_of(walk *w, uint32_t b) { return b ? w->fold : w->t.block; }
 
 static void prf(walk *w)
 {
-  if (w->folded) w->k->folded(w->m->out, w->t.mid, w->t.block, w->fold);
-  else for (uint32_t b = 0; b < w->blocks; b++) w->k->compress(w->m->out, b ? w->m->out : w->t.mid, block_of(w, b));
+  uint8_t *out = w->m->out;
+  if (w->folded) w->k->folded(out, w->t.mid, w->t.block, w->fold);
+  else for (uint32_t b = 0; b < w->blocks; b++)
+    hbss_lanes_absorb(w->k, w->items->n, b + 1 == w->blocks, out, b ? out : w->t.mid, block_of(w, b));
 }
 
 /* a state's first n bytes into F's message, in which they may lie across two blocks */
@@ -76,8 +78,8 @@ static void masked_steps(walk *w, uint32_t steps)
     put_in_f(w, m->key_at + w->items->n, w->t.state);
     k->count(block_of(w, counter / block), counter % block, 1);
     if (m->f_folded) k->folded(w->t.state, m->f_mid, m->f[0], m->f_fold);
-    else k->compress(w->t.state, m->f_mid, m->f[0]);
-    for (uint32_t b = 1; b < m->f_blocks; b++) k->compress(w->t.state, w->t.state, m->f[b]);
+    for (uint32_t b = m->f_folded != 0; b < m->f_blocks; b++)
+      hbss_lanes_absorb(k, w->items->n, b + 1 == m->f_blocks, w->t.state, b ? w->t.state : m->f_mid, m->f[b]);
   }
 }
 

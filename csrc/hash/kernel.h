@@ -32,6 +32,8 @@ typedef struct hbss_kernel {
   uint32_t lanes;
   /* out = compression of the block from the state `in`; Keccak: the permutation of in ^ block. out may be in. */
   void (*compress)(void *out, const void *in, const void *block);
+  /* the same where 32 bytes of what it gives are enough */
+  void (*value)(void *out, const void *in, const void *block);
   /* Blocks that differ only where a walk changes them need not be compressed from the beginning. fold = what all else in
    * them, and the state they are compressed from, have to give, once for all; 0: nothing. Then folded = compress, for such
    * a block and that state. NULL where that is no gain. */

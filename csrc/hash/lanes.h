@@ -60,6 +60,12 @@ static inline void hbss_lanes_prefix(hbss_lanes *t, const hbss_kernel *k, const 
   memcpy(head, p->rest, p->rest_len);
 }
 
+/* a block of messages; last: then n bytes of the states are wanted */
+static inline void hbss_lanes_absorb(const hbss_kernel *k, uint32_t n, int last, void *out, const void *in, const void *block)
+{
+  (last && n <= 32 ? k->value : k->compress)(out, in, block);
+}
+
 /* Items from number `base` on, as items from 0 on. */
 typedef struct hbss_later { const hbss_items *items; size_t base; } hbss_later;
 static inline const hbss_prefix *hbss_lanes_later(const void *of, size_t i, uint8_t *header)

@@ -47,7 +47,7 @@ static void many_short(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const 
       if (stride) hbss_copy(row + s->head, body + (at + l) * stride, s->body);
     }
     k->load(t->block, t->rows, (uint32_t)block);
-    k->compress(t->state, t->mid, t->block);
+    hbss_lanes_absorb(k, n, 1, t->state, t->mid, t->block);
     k->store(t->digest, t->state);
     for (uint32_t l = 0; l < use; l++) hbss_copy(out + (at + l) * n, t->digest + l * r->digest, n);
   }
@@ -81,7 +81,7 @@ static void many_long(hbss_lanes *t, uint8_t *out, const hbss_kernel *k, const h
         else fill(row, b, head, mine, s, r);
       }
       k->load(t->block, t->rows, (uint32_t)s->block);
-      k->compress(t->state, b ? t->state : t->mid, t->block);
+      hbss_lanes_absorb(k, n, b + s->block >= len + s->tail, t->state, b ? t->state : t->mid, t->block);
     }
     for (uint32_t l = 0; l < lanes; l++) t->rows[l] = t->row + l * s->block; /* none may point past the bodies */
     k->store(t->digest, t->state);

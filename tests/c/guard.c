@@ -61,8 +61,8 @@
     EACH(width) one.set_states(LANE(state, l, width), bytes, len); \
   } \
   static const hbss_kernel id = { \
-    .name = #id, .lanes = width, .compress = id##_compress, .chain = id##_chain, .place = id##_place, \
-    .count = id##_count, .mix = id##_mix, .load = id##_load, .store = id##_store, .set_block = id##_set_block, \
+    .name = #id, .lanes = width, .compress = id##_compress, .value = id##_compress, .chain = id##_chain, \
+    .place = id##_place, .count = id##_count, .mix = id##_mix, .load = id##_load, .store = id##_store, .set_block = id##_set_block, \
     .set_state = id##_set_state, .get_state = id##_get_state, \
     .set_states = id##_set_states};
 

@@ -231,9 +231,9 @@ TARGET static void get_state(uint8_t *bytes, uint32_t lane, const void *array, u
   { \
     for (uint32_t i = 0; i < (lanes); i++) set_state(array, i, bytes, len); \
   } \
-  const hbss_kernel hbss_sha256_##name = {#name, lanes, name##_compress, NULL, NULL, name##_chain, name##_place, \
-                                          name##_count, name##_mix, name##_load, name##_store, set_block, set_state, \
-                                          get_state, name##_set_states};
+  const hbss_kernel hbss_sha256_##name = {#name, lanes, name##_compress, name##_compress, NULL, NULL, name##_chain, \
+                                          name##_place, name##_count, name##_mix, name##_load, name##_store, set_block, \
+                                          set_state, get_state, name##_set_states};
 KERNEL(shani, 1)
 KERNEL(shani4, 4)
 #endif
