@@ -32,6 +32,7 @@ typedef struct walk {
   uint32_t blocks;                 /* of the message: two only if masked */
   uint8_t fold[HBSS_FOLD] HBSS_ALIGNED; /* of the lanes' blocks; or the second ones, as two are not folded */
   int folded;                      /* 0: no fold was made since a lane took a chain */
+  int turns;                       /* whether the next step is a seed's, after which the header turns */
   masked *m;                       /* NULL: a plain step */
   uint8_t *x;
   const uint8_t *from, *to;        /* from NULL: all from 0 to to[0] */
@@ -127,7 +128,7 @@ static inline void take_chain(walk *w, uint32_t l, int now)
   w->most = steps > w->most ? steps : w->most;
   w->mine[l] = w->x + i * n;
   hbss_lanes_prefix(&w->t, w->k, w->r, l, w->items->header(w->items->of, i, row + w->s.rest), row);
-  row[w->s.rest + w->items->counter_at] = (uint8_t)(start - (seed != NULL));
+  row[w->s.rest + w->items->counter_at] = (uint8_t)(start - (seed && !w->items->turn_by));
   if (w->m) w->k->set_state(w->t.state, l, w->mine[l], n);
   else hbss_copy(row + w->s.head, seed ? seed : w->mine[l], n);
   for (uint32_t b = 0; now && b < w->blocks; b++) w->k->set_block(block_of(w, b), l, row_of(w, l, b), (uint32_t)w->s.block);
@@ -139,6 +140,14 @@ static void load_all(walk *w)
     for (uint32_t l = 0; l < w->k->lanes; l++) w->t.rows[l] = row_of(w, l, b);
     w->k->load(block_of(w, b), w->t.rows, (uint32_t)w->s.block);
   }
+  w->turns = w->items->turn_by != 0;
+}
+
+static void turn(walk *w, const hbss_walk *place)
+{
+  w->k->count(w->t.block, (uint32_t)w->s.rest + w->items->turn_at, w->items->turn_by);
+  w->k->count(w->t.block, place->counter, -1);
+  w->turns = 0;
 }
 
 static void refill(walk *w)
@@ -155,11 +164,12 @@ static int advance(walk *w, const hbss_walk *place)
 {
   uint32_t steps = 1;
   if (!w->most) return 0;
-  while (!w->ends[day(w, steps)]) steps++;
+  while (!w->turns && !w->ends[day(w, steps)]) steps++;
   if (!w->folded && w->k->fold && w->blocks == 1 && (w->m || steps > 1)) /* a single plain step is as soon done */
     w->folded = w->k->fold(w->fold, w->t.mid, w->t.block, place);
   if (w->m) masked_steps(w, steps);
   else w->k->chain(w->t.state, w->t.block, w->t.mid, w->folded ? w->fold : NULL, place, steps);
+  if (w->turns) turn(w, place);
   w->today = day(w, steps);
   w->most -= steps;
   uint32_t done = w->ends[w->today], more = done;

@@ -40,6 +40,8 @@ typedef struct hbss_items {
   uint32_t counter_at;                 /* chain: the header byte that counts the steps */
   const hbss_prefix *masked;           /* chain: RFC 8391's keyed and masked step, whose F begins with this prefix */
   const uint8_t *seed;                 /* chain, not masked: n bytes that all begin with, one step earlier; or NULL */
+  uint32_t turn_at;                    /* the header byte that changes by turn_by after the seed's step, */
+  int turn_by;                         /* where it is not the counter */
 } hbss_items;
 
 void hbss_hash_prefix(hbss_prefix *prefix, const hbss_hash *hash, const uint8_t *bytes, size_t len);
@@ -51,7 +53,8 @@ void hbss_hash_many(uint8_t *out, const hbss_hash *hash, const hbss_items *items
 
 /* x[i] = H(prefix || header || x[i]) for the counter from[i] .. to[i * stride] - 1. from NULL: all from 0; stride 0, and
  * then no from: all to to[0]. The message fills no more than one block.
- * seed: it is hashed first, in place of x[i] and with the counter 255, which counts on to 0; then no from.
+ * seed: it is hashed first, in place of x[i] and with the counter 255, which counts on to 0; then no from. With turn_by the
+ * counter is 0 in this step and in the next, of which there must be one; for stride 0 only.
  * masked: x[i] = H(F || K || x[i] ^ M), where K and M are H(prefix || header) with 0 and 1 in the header's last byte; each
  * of these messages fills no more than two blocks. */
 void hbss_hash_chain(uint8_t *x, const hbss_hash *hash, const hbss_items *items, const uint8_t *from, const uint8_t *to,

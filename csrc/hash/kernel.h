@@ -43,7 +43,7 @@ typedef struct hbss_kernel {
    * 255 to 0, and the block takes the value in. fold: of mid and block, or NULL */
   void (*chain)(void *value, void *block, const void *mid, const void *fold, const hbss_walk *walk, uint32_t steps);
   /* the parts of longer steps: bytes from .. from + n - 1 of the state into the block at byte `at` (from: whole words);
-   * byte `at` of the block, and no other, counts by 1 or -1; state = state ^ other */
+   * byte `at` of the block, and no other, changes by `by`; state = state ^ other */
   void (*place)(void *block, uint32_t at, const void *state, uint32_t from, uint32_t n);
   void (*count)(void *block, uint32_t at, int by);
   void (*mix)(void *state, const void *other);

@@ -98,19 +98,23 @@ size_t hbss_slhdsa_fors_scratch_len(const hbss_key *key)
 /* leaves of neighbouring trees: algorithm 15, lines 2-6 */
 static void grow(uint8_t *out, const hbss_spot *first, size_t count)
 {
-  const uint32_t n = first->key->n;
+  const hbss_key *key = first->key;
+  const uint8_t one = 1; /* from SK.seed to a secret, and from that to a leaf */
   hbss_spot spot[GROWN];
-  uint8_t x[GROWN * 32];
+  const spots_of of = {spot, HBSS_SLHDSA_FORS_PRF, HBSS_SLHDSA_AT_F};
+  spot[0] = *first;
+  hbss_items items = items_of(&of);
+  items.counter_at = items.header_len - 8; /* the first byte of the height, which is 0, and must be wherever it is hashed */
+  hbss_slhdsa_begin(&items, key, HBSS_SLHDSA_FORS_TREE - HBSS_SLHDSA_FORS_PRF);
   for (size_t at = 0; at < count; at += GROWN) {
     const size_t here = least(count - at, GROWN);
     for (size_t i = 0; i < here; i++) {
       spot[i] = *first;
       spot[i].at.index += (uint32_t)(at + i);
     }
-    secrets(x, spot, here);
-    leaves(out + at * n, spot, x, here);
+    hbss_hash_chain(out + at * key->n, key->hash, &items, NULL, &one, 0, here);
   }
-  hbss_secret_reveal(out, count * n); /* a tree's leaves are public */
+  hbss_secret_reveal(out, count * key->n); /* a tree's leaves are public */
 }
 
 /* algorithm 16 */

@@ -38,6 +38,14 @@ static inline void hbss_slhdsa_address(uint8_t *h, const hbss_key *key, const hb
   hbss_put32(words + 8, w3);
 }
 
+/* Chains that begin with SK.seed, hashed under another type of address than the rest. */
+static inline void hbss_slhdsa_begin(hbss_items *items, const hbss_key *key, int turn)
+{
+  items->seed = key->secret;
+  items->turn_at = items->header_len - 13;
+  items->turn_by = turn;
+}
+
 /* A FORS signature: of md, under a leaf of a tree of layer 0. */
 typedef struct hbss_slhdsa_few { const hbss_key *key; const uint8_t *md, *signature; uint64_t tree; uint32_t leaf; } hbss_slhdsa_few;
 

@@ -23,24 +23,29 @@ static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
   hbss_hash_many(x, key->hash, &items, key->secret, key->n, 0, count * of.len);
 }
 
-static void walk(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t stride, size_t count)
+static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, key->len1 + key->len2, HBSS_SLHDSA_WOTS_HASH, HBSS_SLHDSA_AT_F};
   const hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n,
                             .counter_at = hbss_slhdsa_address_len(key) - 1};
-  hbss_hash_chain(x, key->hash, &items, from, to, stride, count * of.len);
+  hbss_hash_chain(x, key->hash, &items, from, to, 1, count * of.len);
 }
 
+/* to the ends of chains a first value is derived by the first step, whose address is of another type */
 static void make(uint8_t *x, const hbss_spot *leaf, const uint8_t *to, size_t stride, size_t count)
 {
-  secret(x, leaf, count);
-  walk(x, leaf, NULL, to, stride, count);
-}
-
-static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const uint8_t *to, size_t count)
-{
-  walk(x, leaf, from, to, 1, count);
+  const hbss_key *key = leaf->key;
+  if (stride) {
+    secret(x, leaf, count);
+    chains(x, leaf, NULL, to, count);
+    return;
+  }
+  const chains_of of = {leaf, key->len1 + key->len2, HBSS_SLHDSA_WOTS_PRF, HBSS_SLHDSA_AT_F};
+  hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n,
+                      .counter_at = hbss_slhdsa_address_len(key) - 1};
+  hbss_slhdsa_begin(&items, key, HBSS_SLHDSA_WOTS_HASH - HBSS_SLHDSA_WOTS_PRF);
+  hbss_hash_chain(x, key->hash, &items, NULL, to, 0, count * of.len);
 }
 
 static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
