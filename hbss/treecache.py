@@ -262,6 +262,8 @@ class Building:
         missing = [number << self.piece for number in range(half) if not self._placed[half + number]]
         share = self._share(len(missing), THREAD_CALLS if workers.is_local(executor) else TASK_CALLS)
         tasks = ((self.spot, missing[i : i + share], self.piece, self.piece_len) for i in range(0, len(missing), share))
+        if executor is None and len(missing) <= share:
+            executor = workers.Here()
         with workers.pool(executor) as pool:
             for first, piece in chain.from_iterable(workers.finished(pool, pieces, tasks)):
                 self.place(first, piece)

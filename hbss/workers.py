@@ -45,7 +45,7 @@ def pool(executor: Executor | None = None) -> Iterator[Executor]:
 
 def is_local(executor: Executor | None) -> bool:
     """Whether the work stays in this process: arguments are not copied, and a call is never lost."""
-    return executor is None or isinstance(executor, ThreadPoolExecutor)
+    return executor is None or isinstance(executor, (ThreadPoolExecutor, Here))
 
 
 def ordered(
@@ -90,6 +90,19 @@ def finished(
     finally:
         for each in waiting:
             each.future.cancel()
+
+
+class Here(Executor):
+    """Does a call where it is submitted: a thread takes longer to begin than a small one to be done."""
+
+    def submit(self, call: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
+        """The result, or what was raised, at once; an interrupt is not for the future."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(call(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 class _Task(Generic[T]):

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import hbss
 from hbss import WorkerLost, workers
 
 Runner = Callable[..., Iterator[int]]
@@ -87,6 +88,32 @@ def test_an_executor_that_was_given_is_left_running() -> None:
         assert used is given
         raise KeyError
     assert not given.shut
+
+
+# ---- here ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_small_tree_begins_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To begin one takes longer than the 8 leaves of a key do; larger trees have theirs."""
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    hbss.generate("SLH-DSA-SHA2-128f")
+    with pytest.raises(KeyboardInterrupt):
+        hbss.generate("SLH-DSA-SHA2-128s")
+
+
+def interrupted(*_: object) -> int:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("run", RUNNERS)
+def test_calls_are_done_where_they_are_submitted(run: Runner) -> None:
+    """Results and errors as from threads; an interrupt comes at once."""
+    here = workers.Here()
+    assert list(run(here, square, squares(5))) == [0, 1, 4, 9, 16]
+    with pytest.raises(ZeroDivisionError):
+        list(run(here, (1).__floordiv__, [(0,)]))
+    with pytest.raises(KeyboardInterrupt):
+        list(run(here, interrupted, squares(1)))
 
 
 # ---- threads -------------------------------------------------------------------------------------------------------

@@ -60,8 +60,9 @@ def sets() -> list[SetRow]:
     return [row_of(pointer) for pointer in set_pointers().values()]
 
 
+@functools.cache
 def row_of(pointer: Any) -> SetRow:
-    """What C says of a set."""
+    """What C says of a set; read once, as every key asks."""
     numbers = (int(getattr(pointer, field)) for field in SetRow._fields[6:])
     return SetRow(
         _text(pointer.name), SCHEMES[pointer.scheme], FUNCTIONS[pointer.function],
