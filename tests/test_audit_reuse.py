@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
-import sqlite3
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,49 +17,21 @@ from hypothesis import strategies as st
 import hbss
 from hbss import audit
 from hbss.audit import auditor
-from hbss.audit import index as index_module
-from hbss.audit.report import Report
 from hbss.params import index_len, rows
-from hbss.treecache import Tree
-from hbss.unsafe_known_answers import KnownAnswerKey
+from tests.audit_kit import (
+    FOUR_SCHEMES,
+    POOL,
+    ROOT,
+    both_ways,
+    hss_public,
+    hung,
+    key,
+    places,
+    sign,
+    two_lower_sets,
+    xmssmt_with_another_root,
+)
 from tests.state_kit import HSS, LMS, WIDE, XMSS, XMSSMT, index_of
-
-ROOT = Path(__file__).resolve().parent.parent
-FOUR_SCHEMES = [LMS, HSS, XMSS, XMSSMT]
-
-Place = tuple[int, int, int]  # layer, tree, leaf
-Signed = tuple[bytes, bytes]  # signature, message
-
-
-@cache
-def key(name: str, number: int = 0) -> KnownAnswerKey:
-    """A key that signs at any index, as often as it is told."""
-    row = rows()[name.split("+")[0]]
-    return KnownAnswerKey(name, bytes([number]) * row.secret_len, bytes([number]) * row.public_seed_len)
-
-
-@cache
-def sign(name: str, index: int, message: bytes) -> bytes:
-    return key(name).sign(index, message)
-
-
-def places(report: Report) -> dict[Place, int]:
-    """Where a key was used for how many values."""
-    return {(each.layer, each.tree, each.leaf): each.values for each in report.findings}
-
-
-def both_ways(public: hbss.PublicKey, signed: list[Signed]) -> Report:
-    """The report with messages, after it was seen that the one without finds the same places."""
-    verified = audit.find_reuse(public, signed)
-    bare = audit.find_reuse(public, [signature for signature, _ in signed])
-    assert verified.unverified == verified.malformed == verified.invalid == bare.malformed == bare.invalid == 0
-    assert bare.unverified == bare.signatures == verified.signatures == len(signed)
-    assert places(bare) == places(verified)
-    assert all(each.proven for each in verified.findings)
-    assert bare.leaves == verified.leaves
-    assert bare.highest == verified.highest
-    return verified
-
 
 # ---- reuse ---------------------------------------------------------------------------------------------------------
 
@@ -85,25 +54,6 @@ def test_a_leaf_that_signs_two_messages(name: str) -> None:
     assert "REUSE: 1 one-time key signed more than one value" in str(report)
 
 
-def two_lower_sets() -> Iterator[Signed]:
-    """One top key, below whose leaf 1 hang trees of two parameter sets. Their one-time keys have the same secrets."""
-    for lower in ("LMS_SHA256_M32_H5_W4", "LMS_SHA256_M32_H5_W8"):
-        message = lower.encode()
-        yield sign(f"{LMS}+{lower}", 32 + 7, message), message
-
-
-def hung(q: int, child: KnownAnswerKey, leaf: int, message: bytes) -> Signed:
-    """An HSS signature below leaf q of the top tree, by a child key with seeds of its own."""
-    public = child.public_key().public_bytes_raw()[4:]
-    top, lower = sign(LMS, q, public), child.sign(leaf, message)
-    return b"\0\0\0\1" + top[4:] + public + lower[4:], message
-
-
-def hss_public() -> hbss.PublicKey:
-    """The HSS key of two levels whose top tree is the LMS key's."""
-    return hbss.PublicKey.from_raw("HSS", b"\0\0\0\2" + key(LMS).public_key().public_bytes_raw()[4:])
-
-
 def test_an_inner_leaf_of_hss_that_signs_two_trees() -> None:
     """Two child keys under one leaf: with other seeds only the parent is guilty, with the same seeds the child too."""
     public = hss_public()
@@ -122,20 +72,6 @@ def test_a_child_tree_of_hss_that_hangs_in_two_places() -> None:
     assert both_ways(hss_public(), honest).ok
     report = both_ways(hss_public(), [*honest, hung(3, child, 0, b"c")])
     assert places(report) == {(0, 2, 0): 2}
-
-
-def xmssmt_with_another_root(index: int, message: bytes) -> bytes:
-    """A node of the lowest tree's path is damaged, so that layer 1 signs another root than the tree's."""
-    known = key(XMSSMT)
-    low, parent = known._tree(0, index >> 5), known._tree(1, index >> 10)
-    nodes = bytearray(low.nodes)
-    nodes[((index & 31) ^ 1) * low.spot.n] ^= 1
-    damaged, leaf = Tree(low.spot, nodes), index >> 5 & 31
-    root = damaged.climb(index & 31, damaged.path(index & 31))
-    honest = sign(XMSSMT, index, message)
-    lowest = known._family.sign_message(index, damaged, index & 31, [message], root)
-    second = known._family.sign_tree(parent, leaf, root, parent.root)
-    return known._family.join(index, lowest, second) + honest[3 + len(lowest) + len(second) :]
 
 
 def test_an_inner_leaf_of_xmssmt_that_signs_two_roots() -> None:
@@ -202,15 +138,6 @@ def test_no_signature_at_all() -> None:
     assert str(report) == "no signature of this key was seen"
 
 
-POOL: dict[str, list[Signed]] = {
-    LMS: [(sign(LMS, i, m), m) for i in (0, 1, 2) for m in (b"a", b"b")],
-    HSS: [(sign(HSS, i, m), m) for i in (0, 33) for m in (b"a", b"b")]
-    + [*two_lower_sets(), hung(2, key(LMS, 1), 4, b"x"), hung(2, key(LMS, 2), 4, b"y")],
-    XMSSMT: [(sign(XMSSMT, i, m), m) for i in (0, 1, 1 << 15) for m in (b"a", b"b")]
-    + [(xmssmt_with_another_root(i, b"z"), b"z") for i in (2, (1 << 15) + 1)],
-}
-
-
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), name=st.sampled_from(list(POOL)))
 def test_the_order_of_arrival_does_not_matter(data: st.DataObject, name: str) -> None:
@@ -237,250 +164,6 @@ def test_the_order_of_arrival_does_not_matter(data: st.DataObject, name: str) ->
         assert reports[0].leaves == len(indices)
         assert reports[0].reused == len(signed) - len(indices)
     assert reports[0].highest == max(indices, default=None)
-
-
-# ---- malformed and wrong signatures --------------------------------------------------------------------------------
-
-
-def spoiled(name: str) -> Iterator[tuple[str, bytes]]:
-    """What no key of this kind makes, and what is said of it."""
-    good = sign(name, 3, b"honest")
-    yield "bytes", good[:-1]
-    yield "bytes", good + b"\0"
-    yield "", b""
-    yield "", b"\0" * 3
-    yield "", bytes(1 << 20)
-    yield "", good[: len(good) // 2]
-    if name == XMSS:
-        yield "out of range", b"\0\1\0\0" + good[4:]
-    elif name == XMSSMT:
-        yield "out of range", b"\x10\0\0" + good[3:]
-    else:
-        yield "head", b"\0\0\0\7" + good[4:]
-        yield "out of range", good[:4] + b"\0\0\0\x20" + good[8:]
-        yield "type codes", good[:8] + b"\0\0\0\1" + good[12:]
-        yield "type codes", good[: -5 * 32 - 4] + b"\0\0\0\7" + good[-5 * 32 :]
-        yield "ends within", good[:-40]
-    if name == HSS:
-        child = 4 + rows()[LMS].signature_len
-        yield "no LMS set has", good[:child] + b"\0\0\0\xff" + good[child + 4 :]
-        yield "cut off", good[: child + 6]
-
-
-@pytest.mark.parametrize("name", FOUR_SCHEMES)
-def test_malformed_signatures(name: str) -> None:
-    """They are counted and listed with the reason, with and without a message, and compared with nothing."""
-    cases = list(spoiled(name))
-    for message in (None, b"honest"):
-        with audit.Audit(key(name).public_key()) as audited:
-            for i, (_, signature) in enumerate(cases):
-                audited.add(signature, message, f"case {i}")
-            report = audited.report()
-        assert (report.malformed, report.signatures, report.invalid, report.highest) == (len(cases), 0, 0, None)
-        for i, ((reason, _), refused) in enumerate(zip(cases, report.refused, strict=True)):
-            assert refused.name == f"case {i}"
-            assert refused.reason.startswith("malformed: ")
-            assert reason in refused.reason
-        assert f"{len(cases)} malformed" in str(report)
-
-
-@settings(max_examples=150, deadline=None)
-@given(data=st.data(), name=st.sampled_from([LMS, HSS, XMSSMT]))
-def test_damage_never_accuses_a_signer_when_messages_are_given(data: st.DataObject, name: str) -> None:
-    """A flipped bit, a cut or foreign bytes: refused when verified, and never an exception."""
-    good = sign(name, 3, b"honest")
-    at = data.draw(st.integers(0, len(good) - 1))
-    bad = bytearray(good)
-    bad[at] ^= 1 << data.draw(st.integers(0, 7))
-    end = data.draw(st.sampled_from([len(bad), at]))
-    spliced = bytes(bad[:end]) + data.draw(st.binary(max_size=8))
-    if spliced == good:
-        return
-    public = key(name).public_key()
-    report = audit.find_reuse(public, [(good, b"honest"), (spliced, b"honest")])
-    assert report.ok
-    assert (report.signatures, report.malformed + report.invalid) == (1, 1)
-    audit.find_reuse(public, [good, spliced])  # whatever it finds, it ends
-
-
-@pytest.mark.parametrize("name", FOUR_SCHEMES)
-def test_a_damaged_value_with_and_without_its_message(name: str) -> None:
-    """With the message it is refused; without it looks like a reuse, which is said to be unverified."""
-    good, public = sign(name, 3, b"honest"), key(name).public_key()
-    at = len(good) - rows()[name.split("+")[-1]].signature_len + 40 if name in (LMS, HSS) else 40
-    bad = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
-    verified = audit.find_reuse(public, [(good, b"honest"), (bad, b"honest")])
-    assert (verified.ok, verified.invalid, verified.refused[0].name) == (True, 1, "#2")
-    bare = audit.find_reuse(public, [good, bad])
-    assert (bare.reused, bare.findings[0].proven, bare.unverified) == (1, False, 2)
-    assert "came without a message and could not be verified whole: a damaged or foreign one" in str(bare)
-    assert "(unverified)" in str(bare.findings[0])
-    half = audit.find_reuse(public, [(good, b"honest"), bad])
-    assert [use.verified for use in half.findings[0].uses] == [True, False]
-
-
-def test_the_path_is_no_part_of_the_value() -> None:
-    """A damaged path, unverified, is the same value: nothing more of the one-time key is known."""
-    good = sign(LMS, 3, b"honest")
-    assert audit.find_reuse(key(LMS).public_key(), [good, good[:-1] + bytes([good[-1] ^ 1])]).ok
-
-
-def test_inner_levels_of_hss_are_verified_without_messages() -> None:
-    """They sign what is in the signature: a damaged one, or a foreign tree, is refused and accuses nobody."""
-    good, public = sign(HSS, 40, b"honest"), key(HSS).public_key()
-    child = 4 + rows()[LMS].signature_len
-    for at in (20, 200, child - 1, child + 12, child + 40):  # C, chain values, path, I, root
-        bad = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
-        report = audit.find_reuse(public, [good, bad])
-        assert (report.ok, report.invalid, report.refused[0].reason) == (True, 1, "does not verify in an inner level")
-    report = audit.find_reuse(public, [good, key(HSS, 1).sign(40, b"foreign")])
-    assert (report.ok, report.invalid) == (True, 1)
-
-
-def test_a_value_that_is_verified_later(tmp_path: Path) -> None:
-    """The same signature with its message, now or in a later audit, makes the finding a proven one."""
-    public, path = key(LMS).public_key(), tmp_path / "index"
-    one, two = sign(LMS, 3, b"one"), sign(LMS, 3, b"two")
-    assert not audit.find_reuse(public, [one, two, (one, b"one")], path).findings[0].proven
-    report = audit.find_reuse(public, [(two, b"two")], path)
-    assert report.findings[0].proven
-    assert [use.name for use in report.findings[0].uses] == ["#1", "#2"]
-    assert (report.signatures, report.unverified) == (4, 2)
-
-
-def test_an_inner_value_that_is_verified_later() -> None:
-    """The same on a layer that most signatures have in common, where what was seen before is mostly left out."""
-    index = (3 << 10) + (9 << 5) + 4
-    signed = [(sign(XMSSMT, index, b"one"), b"one"), (xmssmt_with_another_root(index + 1, b"two"), b"two")]
-    bare = [signature for signature, _ in signed]
-    assert [each.proven for each in audit.find_reuse(key(XMSSMT).public_key(), [*bare, *bare]).findings] == [False]
-    assert [each.proven for each in audit.find_reuse(key(XMSSMT).public_key(), [*bare, *signed]).findings] == [True]
-
-
-# ---- the index as a file -------------------------------------------------------------------------------------------
-
-
-def test_an_index_is_kept_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two audits with one index find what one audit finds, whatever the size of a batch; names and counts stay."""
-    monkeypatch.setattr(index_module, "_BATCH", 3)
-    monkeypatch.setattr(index_module, "_TREES", 2)
-    pool = [*POOL[HSS], (b"malformed", b"")]
-    public, path = key(HSS).public_key(), tmp_path / "index"
-    path.touch()  # as mktemp does
-    for part in (pool[:4], pool[4:], []):
-        report = audit.find_reuse(public, part, path)
-    whole = audit.find_reuse(public, pool)
-    assert whole.reused > 3
-    assert report == whole
-
-
-def test_an_index_file_of_something_else(tmp_path: Path) -> None:
-    """Another key's, no index, a key file, cut off, in use, a folder: refused with a reason, and left as it was."""
-    public = key(LMS).public_key()
-    path = tmp_path / "index"
-    audit.find_reuse(public, [sign(LMS, leaf, b"honest") for leaf in range(32)], path)
-    whole = path.read_bytes()
-
-    def refused(match: str, kind: type[Exception] = ValueError) -> None:
-        before = path.read_bytes()
-        with pytest.raises(kind, match=match):
-            audit.Audit(public, path)
-        assert path.read_bytes() == before
-
-    with pytest.raises(ValueError, match=f"another key .fingerprint {public.fingerprint()}"):
-        audit.Audit(key(LMS, 1).public_key(), path)
-    assert path.read_bytes() == whole
-    with audit.Audit(public, path) as first:
-        refused("in use by another audit", OSError)
-        first.add(sign(LMS, 3, b"another"))
-        first._index.write()
-        refused("in use by another audit", OSError)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    refused("damaged")
-    path.write_bytes(b"this is no index of an audit" * 100)
-    refused("no index of an audit")
-    path.unlink()
-    hbss.create_key(path, LMS)
-    refused("another program's SQLite file")
-    with hbss.open_key(path) as still:
-        still.public_key().verify(still.sign(b"works"), b"works")
-    path.unlink()
-    path.write_bytes(whole)
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    refused("another version")
-    with pytest.raises(OSError, match="cannot be read or written"):
-        audit.Audit(public, tmp_path)
-    with pytest.raises(OSError, match="cannot be read or written"):
-        audit.Audit(public, tmp_path / "missing" / "index")
-
-
-def test_a_page_of_the_index_is_damaged(tmp_path: Path) -> None:
-    """Noticed when it is read: no report is made of it."""
-    public, path = key(HSS).public_key(), tmp_path / "index"
-    signatures = [sign(HSS, index, b"%d" % index) for index in range(1024)]
-    audit.find_reuse(public, signatures, path)
-    data = bytearray(path.read_bytes())
-    for page in range(6, len(data) // 4096):
-        data[page * 4096 : page * 4096 + 64] = os.urandom(64)
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"damaged .*give all signatures again"):
-        audit.find_reuse(public, [], path)
-
-
-def test_a_killed_audit_leaves_an_index_that_is_only_behind(tmp_path: Path) -> None:
-    """SIGKILL after some batches: the next audit goes on, and given everything again it finds everything."""
-    public, path = key(LMS).public_key(), tmp_path / "index"
-    program = (
-        "import os, sys, hbss\nfrom hbss.audit import Audit, index\nindex._BATCH = 4\n"
-        "audited = Audit(hbss.load_public_key(bytes.fromhex(sys.argv[1])), sys.argv[2])\n"
-        "for line in sys.stdin: audited.add(bytes.fromhex(line))\n"
-        "os.kill(os.getpid(), 9)"
-    )
-    signatures = [sign(LMS, leaf, message) for leaf in range(7) for message in (b"a", b"b")]
-    done = subprocess.run(
-        [sys.executable, "-c", program, public.der().hex(), path], text=True, cwd=ROOT,
-        input="".join(f"{each.hex()}\n" for each in signatures), capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == -9, done.stderr
-    behind = audit.find_reuse(public, [], path)
-    assert (behind.signatures, behind.reused) == (12, 6)
-    assert audit.find_reuse(public, signatures, path).reused == 7
-
-
-def test_an_exception_keeps_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The block that fails does not write its last batch, and lets go of the file."""
-    monkeypatch.setattr(index_module, "_BATCH", 4)
-    public, path = key(LMS).public_key(), tmp_path / "index"
-
-    def interrupted() -> Iterator[bytes]:
-        yield from (sign(LMS, leaf, b"honest") for leaf in range(7))
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        audit.find_reuse(public, interrupted(), path)
-    assert audit.find_reuse(public, [], path).signatures == 4
-
-
-def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite's own limit on pages stands for it: the index keeps what it had, and goes on later."""
-    monkeypatch.setattr(index_module, "_BATCH", 50)
-    public, path = key(HSS).public_key(), tmp_path / "index"
-    signatures = [sign(HSS, index, b"%d" % index) for index in range(1024)]
-    audited = audit.Audit(public, path)
-    audited._index._connection.execute("PRAGMA max_page_count = 12").fetchone()
-    with pytest.raises(OSError, match="no space left for the index"):
-        list(map(audited.add, signatures))
-    with pytest.raises(ValueError, match="closed"):
-        audited.add(signatures[0])
-    audited.close()
-    kept = audit.find_reuse(public, [], path)
-    assert 0 < kept.signatures < 1024
-    assert kept.leaves == kept.signatures
-    whole = audit.find_reuse(public, signatures, path)
-    assert (whole.ok, whole.leaves) == (True, 1024)
 
 
 # ---- the rest ------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import pytest
 
 import hbss
 from hbss.cli.app import run
+from tests.audit_kit import key, sign
 from tests.state_kit import HSS, LMS, XMSSMT
-from tests.test_audit_reuse import key, sign
 from tests.test_cli import fails, works
 
 Capture = pytest.CaptureFixture[str]
