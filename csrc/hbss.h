@@ -4,7 +4,7 @@
  * and randomisers are arguments. The deepest call needs less than 64 KiB of stack whatever the set; larger buffers (tree
  * nodes, scratch) belong to the caller. `hbss_key` and `hbss_stream` are opaque: the caller gives hbss_key_len() or
  * hbss_stream_len() bytes, aligned to 64, and wipes them with hbss_wipe(). An expanded key is const and may be shared by
- * threads. Outputs come first; a length follows its pointer; when a status is not HBSS_OK every output is zeroed. What has
+ * threads; an `hbss_way` belongs to one key, one tree and one thread at a time. Outputs come first; a length follows its pointer; when a status is not HBSS_OK every output is zeroed. What has
  * used a secret leaves nothing of it on the stack; an output in the making may hold secret values, so it lies in memory of
  * the caller's own.
  *

@@ -104,7 +104,7 @@ static void grow(uint8_t *out, const hbss_spot *first, size_t count)
   const spots_of of = {spot, HBSS_SLHDSA_FORS_PRF, HBSS_SLHDSA_AT_F};
   spot[0] = *first;
   hbss_items items = items_of(&of);
-  items.counter_at = items.header_len - 8; /* the first byte of the height, which is 0, and must be wherever it is hashed */
+  items.counter_at = items.header_len - HBSS_SLHDSA_WORD2_AT; /* of the height: it is 0 wherever it is hashed */
   hbss_slhdsa_begin(&items, key, HBSS_SLHDSA_FORS_TREE - HBSS_SLHDSA_FORS_PRF);
   for (size_t at = 0; at < count; at += GROWN) {
     const size_t here = least(count - at, GROWN);

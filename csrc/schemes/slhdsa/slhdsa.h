@@ -12,6 +12,8 @@ enum { HBSS_SLHDSA_AT_F, HBSS_SLHDSA_AT_H };
 
 extern const hbss_tweak hbss_slhdsa_tweak;
 
+/* How many bytes before an address ends its type's last byte lies, and the first of its second word, in either form. */
+enum { HBSS_SLHDSA_TYPE_AT = 13, HBSS_SLHDSA_WORD2_AT = 8 };
 /* An address's bytes, compressed for SHA-2 (section 11.2); the last is the counter of a chain. */
 static inline uint32_t hbss_slhdsa_address_len(const hbss_key *key)
 {
@@ -42,7 +44,7 @@ static inline void hbss_slhdsa_address(uint8_t *h, const hbss_key *key, const hb
 static inline void hbss_slhdsa_begin(hbss_items *items, const hbss_key *key, int turn)
 {
   items->seed = key->secret;
-  items->turn_at = items->header_len - 13;
+  items->turn_at = items->header_len - HBSS_SLHDSA_TYPE_AT;
   items->turn_by = turn;
 }
 

@@ -15,11 +15,18 @@ static const hbss_prefix *chain_header(const void *of, size_t i, uint8_t *h)
   return &s->key->prefix[o->prefix];
 }
 
+static hbss_items items_of(const chains_of *of)
+{
+  const hbss_key *key = of->leaf->key;
+  const uint32_t len = hbss_slhdsa_address_len(key);
+  return (hbss_items){.header = chain_header, .of = of, .header_len = len, .n = key->n, .counter_at = len - 1};
+}
+
 static void secret(uint8_t *x, const hbss_spot *leaf, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, key->len1 + key->len2, HBSS_SLHDSA_WOTS_PRF, HBSS_SLHDSA_AT_F};
-  const hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
+  const hbss_items items = items_of(&of);
   hbss_hash_many(x, key->hash, &items, key->secret, key->n, 0, count * of.len);
 }
 
@@ -27,8 +34,7 @@ static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, key->len1 + key->len2, HBSS_SLHDSA_WOTS_HASH, HBSS_SLHDSA_AT_F};
-  const hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n,
-                            .counter_at = hbss_slhdsa_address_len(key) - 1};
+  const hbss_items items = items_of(&of);
   hbss_hash_chain(x, key->hash, &items, from, to, 1, count * of.len);
 }
 
@@ -36,14 +42,13 @@ static void chains(uint8_t *x, const hbss_spot *leaf, const uint8_t *from, const
 static void make(uint8_t *x, const hbss_spot *leaf, const uint8_t *to, size_t stride, size_t count)
 {
   const hbss_key *key = leaf->key;
+  const chains_of of = {leaf, key->len1 + key->len2, HBSS_SLHDSA_WOTS_PRF, HBSS_SLHDSA_AT_F};
+  hbss_items items = items_of(&of);
   if (stride) {
     secret(x, leaf, count);
     chains(x, leaf, NULL, to, count);
     return;
   }
-  const chains_of of = {leaf, key->len1 + key->len2, HBSS_SLHDSA_WOTS_PRF, HBSS_SLHDSA_AT_F};
-  hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n,
-                      .counter_at = hbss_slhdsa_address_len(key) - 1};
   hbss_slhdsa_begin(&items, key, HBSS_SLHDSA_WOTS_HASH - HBSS_SLHDSA_WOTS_PRF);
   hbss_hash_chain(x, key->hash, &items, NULL, to, 0, count * of.len);
 }
@@ -52,7 +57,7 @@ static void pack(uint8_t *out, const hbss_spot *leaf, uint8_t *x, size_t count)
 {
   const hbss_key *key = leaf->key;
   const chains_of of = {leaf, 1, HBSS_SLHDSA_WOTS_PK, HBSS_SLHDSA_AT_H};
-  const hbss_items items = {.header = chain_header, .of = &of, .header_len = hbss_slhdsa_address_len(key), .n = key->n};
+  const hbss_items items = items_of(&of);
   const size_t all = (size_t)(key->len1 + key->len2) * key->n;
   hbss_hash_many(out, key->wide, &items, x, all, all, count);
 }
