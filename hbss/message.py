@@ -42,6 +42,13 @@ def pieces(data: Bytes) -> Iterable[Bytes]:
     return (whole[at : at + PIECE] for at in range(0, len(whole), PIECE))
 
 
+def parts(data: Buffer, what: str) -> Iterable[Bytes]:
+    """What is bytes-like, in parts."""
+    if type(data) is bytes and len(data) <= PIECE:  # nearly always
+        return (data,)
+    return pieces(content(data, what))
+
+
 # ---- FIPS 205, section 10.2 ----------------------------------------------------------------------------------------
 
 

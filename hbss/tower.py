@@ -87,7 +87,8 @@ class Tower:
     def prepare(self, index: int) -> None:
         """Have the trees in use that an index needs: from memory, else from the folder, else built."""
         top = len(self._family.heights) - 1
-        old, self._floors, self._resting = self._floors, {}, range(0)
+        self._resting = range(0)  # before anything: what is left by an interrupt must not say that trees are in use
+        old, self._floors = self._floors, {}
         for layer in range(top, -1, -1):
             number = index >> sum(self._family.heights[: layer + 1])
             known = [floor for floor in (old.get(layer), self._left.get(layer)) if floor and floor.number == number]

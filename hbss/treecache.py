@@ -1,7 +1,7 @@
 """One tree of a stateful key: built in pieces, kept in memory as far as a budget allows, asked for paths.
 
 A tree is public, and its seeds can build it again: what is missing or damaged is never a loss, only time. Nothing here
-decides what is signed; whoever uses a path hashes it up to the root it trusts.
+decides what is signed; whoever uses a path hashes it up to the root it trusts, or to a node that has led there.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class Tree:
     def way(self, leaf: int, root: bytes) -> Way:
         """For C to sign with a leaf, given the root that is trusted, until the next leaf is asked for."""
         way = self._way
-        if way is None or way.root is not root:
+        if way is None or way.root is not root:  # who does not keep the root, but asks for it again, shares no way
             way = self._way = Way(self.spot.key, self.base, self.nodes, root)
         if self.base:
             way.begin_in(self._bottom(leaf >> self.base))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hbss import treecache
 from hbss.families import family
 from hbss.keys import PublicKey
-from hbss.message import content, pieces, view
+from hbss.message import content, parts, view
 from hbss.params import ParameterSet, hss_form, parameter_set
 from hbss.stateless import PrivateKey
 from hbss.stores import ChildSignature
@@ -41,12 +41,12 @@ def slhdsa_sign_internal(key: PrivateKey, encoded: Buffer, opt_rand: Buffer | No
     """slh_sign_internal (algorithm 19) of M' as given; opt_rand (addrnd) None is the deterministic variant."""
     n = key.parameter_set.n
     chosen = bytes(key._secret[2 * n : 3 * n]) if opt_rand is None else opt_rand
-    return key._sign_internal([*pieces(content(encoded, "encoded message"))], chosen)
+    return key._sign_internal([*parts(encoded, "encoded message")], chosen)
 
 
 def slhdsa_verify_internal(key: PublicKey, encoded: Buffer, signature: Buffer) -> None:
     """slh_verify_internal (algorithm 20) of M' as given; InvalidSignature if it is not one."""
-    key._key.verify(content(signature, "signature"), pieces(content(encoded, "encoded message")))
+    key._key.verify(content(signature, "signature"), parts(encoded, "encoded message"))
 
 
 # ---- LMS, HSS, XMSS, XMSS^MT: seeds and indices as arguments -------------------------------------------------------
@@ -81,7 +81,7 @@ class KnownAnswerKey:
             raise ValueError(f"{self.parameter_set.name} has no index {index}")
         number, leaf = divmod(index, 1 << self._heights[0])
         tree = self._tree(0, number)
-        lowest = self._family.sign_message(index, tree, leaf, pieces(content(data, "data")), tree.root)
+        lowest = self._family.sign_message(index, tree, leaf, parts(data, "data"), tree.root)
         inner: list[ChildSignature] = []
         for height in self._heights[1:]:
             public = self._family.public(tree.spot, tree.root)

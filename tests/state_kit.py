@@ -149,7 +149,7 @@ def one_time_keys(patch: pytest.MonkeyPatch) -> Iterator[dict[Leaf, set[bytes]]]
         tree, leaf = divmod(index, 1 << self.set.h // self.set.d)
         digest = self.digest(index, self.randomizer(index), whole := list(parts))
         signed[self.randomizer(0), 0, tree, leaf].add(digest)
-        return sign_message(self, index, whole, way)
+        return sign_message(self, index, (b"".join(whole),), way)
 
     with patch.context() as inner:
         inner.setattr(Key, "sign_leaf", leaf_watched)

@@ -166,6 +166,14 @@ def test_messages_signed_by_a_leaf(p: Set) -> None:
         native.sign_message(1 << p.h, parts, way) if p.h < 64 else native.sign_leaf(9, 0, 0, r, r, path)
 
 
+def test_a_way_is_for_keys_of_its_set_only() -> None:
+    """C writes as many bytes as the key's set has, and reads as many of the way's."""
+    (short, _), (long, _) = (keys(SETS[name]) for name in ("LMS_SHA256_M24_H5_W8", "LMS_SHA256_M32_H10_W1"))
+    way = Tree(Spot(short, 0, 0), bytes(63 * 24)).way(0, bytes(24))
+    with pytest.raises(ValueError, match="LMS_SHA256_M24_H5_W8 is none for a key of LMS_SHA256_M32_H10_W1"):
+        long.sign_message(0, (b"",), way)
+
+
 @pytest.mark.parametrize("p", [p for p in SETS.values() if p.h in (5, 10) or (p.h == 20 and p.d == 2)], ids=name)
 def test_one_time_keys_by_themselves(p: Set) -> None:
     """LM-OTS and WOTS+ at a leaf of the first tree: public key, signature, recovery."""

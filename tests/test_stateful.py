@@ -154,6 +154,24 @@ def test_sign_many_reserves_once(tower: Path, monkeypatch: pytest.MonkeyPatch) -
     assert counts == [10]
 
 
+def test_a_batch_that_ends_while_an_index_is_reserved(tower: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a signal handler, which the handle's own lock lets in: both are accounted for."""
+    reserve = SqliteStore.reserve
+    with open_key(tower) as handle:
+        batch = handle.reserve(3)
+        handle.sign(b"x")
+
+        def interrupted(self: SqliteStore, count: int, spent: Spent = NOTHING) -> range:
+            for _ in spent:
+                batch.close()
+            return reserve(self, count, spent)
+
+        monkeypatch.setattr(SqliteStore, "reserve", interrupted)
+        handle.sign(b"y")
+        found = handle.status()
+    assert (found.used, found.burned, found.leases) == (2, 3, ())
+
+
 # ---- handles -------------------------------------------------------------------------------------------------------
 
 

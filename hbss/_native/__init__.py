@@ -1,6 +1,7 @@
 """The only package that touches the C extension: bytes in, bytes out, a status becomes an exception.
 
-Everything here may be called from several threads at once: an expanded key is constant, and cffi releases the GIL.
+Everything here may be called from several threads at once: an expanded key is constant, and cffi releases the GIL. A
+`Way` alone is for one thread at a time.
 """
 
 from hbss._native.key import Key, Way

@@ -22,7 +22,9 @@ class Key:
         self._pointer = pointer
         self.set = row_of(lib.hbss_key_set(pointer))
         self.levels = int(lib.hbss_key_levels(pointer))
-        self._path_len = self.set.h // self.set.d * self.set.n
+        row = self.set
+        self._path_len = row.h // row.d * row.n
+        self._part_len = row.layer_len + (0 if row.scheme == "LMS" else row.n)  # of what signs a message
 
     @classmethod
     def from_seeds(cls, name: str, secret: Buffer, public_seed: Buffer, root: Buffer | None = None) -> Key:
@@ -118,18 +120,22 @@ class Key:
 
         InvalidSignature if the way of its leaf does not lead to the root; then there is no signature.
         """
+        if way.set is not self.set:
+            raise ValueError(f"a way in a tree of {way.set.name} is none for a key of {self.set.name}")
         pointer, stream = self._pointer, new_stream()
+        made = bytearray(self._part_len)
+        out = ffi.from_buffer(made)
         if type(parts) is tuple and len(parts) == 1:
             whole = bytes_of(parts[0])
-            status = lib.hbss_sign(way.out, stream, pointer, index, whole, len(whole), way.pointer)
+            status = lib.hbss_sign(out, stream, pointer, index, whole, len(whole), way.pointer)
         else:
             status = lib.hbss_sign_start(stream, pointer, index)
             if not status:
                 feed(stream, parts)
-                status = lib.hbss_sign_finish(way.out, stream, pointer, way.pointer)
+                status = lib.hbss_sign_finish(out, stream, pointer, way.pointer)
         give_back(stream)
         check(status)
-        return bytes(way.made)
+        return bytes(made)
 
     def slhdsa_sign(self, r: Buffer, digest: Buffer, top: Buffer | None = None) -> bytes:
         """An SLH-DSA signature of a digest, in steps, so that an interrupt is heard between them.
@@ -195,14 +201,12 @@ class Way:
 
     def __init__(self, key: Key, base: int, nodes: Buffer, root: Buffer) -> None:
         """nodes: from level `base` up, level after level; root: the trusted one, whatever the last of them is."""
-        row = key.set
+        self.set = row = key.set
         self.root = root
         self._base_len = ((2 << base) - 1) * row.n
         self._nodes = address_of(nodes, ((2 << row.h // row.d - base) - 1) * row.n)
         self._root = address_of(root, row.n)
         self.pointer = ffi.new("hbss_way *", {"nodes": self._nodes, "root": self._root, "base": base})
-        self.out = ffi.new("uint8_t[]", row.layer_len + (0 if row.scheme == "LMS" else row.n))
-        self.made = ffi.buffer(self.out)  # the signature that C has made, to be copied from here
 
     def begin_in(self, bottom: Buffer) -> None:
         """Have the next leaf find its way in this subtree of height `base`, given with all of its nodes."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import hbss
-from hbss import costs
+from hbss import costs, workers
 from hbss.bench import limit, signers
 from hbss.params import ParameterSet, parameter_set, rows_of
 from hbss.treecache import CACHE_BYTES, Spot, lowest_level
@@ -64,16 +63,6 @@ class Act:
     modelled: bool = False
     prepare: Callable[[], object] | None = None
     note: str = ""
-
-
-class Here(Executor):
-    """Does everything at once, in the thread that asks."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The result, computed."""
-        done: Future[Any] = Future()
-        done.set_result(fn(*args, **kwargs))
-        return done
 
 
 class Subject:
@@ -171,4 +160,4 @@ class Subject:
 
     def _verify_each(self) -> Act:
         size = self.budget.batch
-        return Act(self.batch(Here()), self._split.verify, size, note=f"{size} signatures, one thread")
+        return Act(self.batch(workers.Here()), self._split.verify, size, note=f"{size} signatures, one thread")

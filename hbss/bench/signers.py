@@ -2,7 +2,8 @@
 
 Only one path through the trees of a stateful key is real: leaf 0 of the first tree of every layer. All nodes beside
 it are random bytes, and the root is where they lead. The key's signatures verify, and making and verifying them costs
-what it costs with whole trees. It signs many messages with one leaf, and so is good for nothing else.
+what it costs with whole trees, but for the check of a path: it ends at one new node, where leaf after leaf has two on
+average. It signs many messages with one leaf, and so is good for nothing else.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from hbss._native import Key
 from hbss.errors import HandleDead, StateError, StateUnsafe
 from hbss.families import family
 from hbss.keys import PublicKey
-from hbss.message import content, pieces
+from hbss.message import parts
 from hbss.params import ParameterSet
 from hbss.reading import File, Progress
 from hbss.stateful.batch import Batch, Message, Signer
@@ -84,7 +84,7 @@ class StatefulPrivateKey(Signer):
         not bytes-like; ValueError for any context, as these schemes have none.
         """
         self._refuse_context(context)
-        return self._sign_messages([pieces(content(data, "data"))])[0]
+        return self._sign_messages([parts(data, "data")])[0]
 
     def sign_many(self, items: Sequence[Buffer], context: None = None) -> list[bytes]:
         """The signatures of several messages, in order, by one reservation: all of them, or an exception and none."""
@@ -197,8 +197,13 @@ class StatefulPrivateKey(Signer):
         self._get_ready(count)
         witness = self._opened.witness
         seen = None if witness is None else witness.mark()
-        indices = self._store.reserve(count, self._spent)
-        self._spent = {indices.start: 0}  # whatever happens now
+        told, self._spent = self._spent, {}  # for what a signal handler says meanwhile, of a batch that it ends
+        try:
+            indices = self._store.reserve(count, told)
+        except BaseException:
+            self._spent |= told
+            raise
+        self._spent[indices.start] = 0  # whatever happens now
         if indices.start < 0 or indices.stop > self._set.capacity - 1:
             raise StateUnsafe(
                 f"the store of {self._opened.path} is damaged: index {indices.stop - 1} lies outside the key; it must "
@@ -212,8 +217,12 @@ class StatefulPrivateKey(Signer):
 
     def _settle(self) -> None:
         if self._spent:
-            self._store.settle(self._spent)
-            self._spent = {}
+            told, self._spent = self._spent, {}
+            try:
+                self._store.settle(told)
+            except BaseException:
+                self._spent |= told
+                raise
 
     def _sign_at(self, indices: range, messages: list[Message]) -> list[bytes]:
         return list(map(self._tower.sign, indices, messages))
@@ -252,7 +261,7 @@ class StatefulPrivateKey(Signer):
 
     def _messages(self, items: Sequence[Buffer], context: object) -> list[Message]:
         self._refuse_context(context)
-        return [pieces(content(data, "data")) for data in items]
+        return [parts(data, "data") for data in items]
 
     @contextmanager
     def _in_file(self, file: File, context: object, progress: Progress | None) -> Iterator[Message]:
