@@ -21,6 +21,7 @@ KERNEL = 1 << 20  # hash calls of each thread
 TREE = 1 << 23  # hash calls of part of a tree, at most
 PIECE = 1 << 18  # hash calls of a piece of it, about as in key generation
 BATCH = 1 << 22  # hash calls of a batch, at least: only a large one is shared by threads
+TURNS = 3  # as many as of anything else, times this: a processor of a virtual machine is not always all there
 
 
 class Gains(TypedDict):
@@ -35,7 +36,7 @@ class Gains(TypedDict):
 
 def gains(subject: Subject, count: int) -> Gains:
     """Each of the three in turns with one thread and with `count`."""
-    ratios = [_once(subject, count) for _ in range(max(1, subject.budget.repeats))]
+    ratios = [_once(subject, count) for _ in range(TURNS * max(1, subject.budget.repeats))]
     kernel, keygen, verify_each = (Spread.of([each[i] for each in ratios]) for i in range(3))
     return Gains(set=subject.found.name, threads=count, kernel=kernel, keygen=keygen, verify_each=verify_each)
 
