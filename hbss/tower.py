@@ -121,7 +121,7 @@ class Tower:
 
         The message is read once, so the first signature by these trees is verified whole while it is made.
         """
-        if index not in self._resting and not self.is_ready(index):
+        if not self.is_ready(index):
             self.prepare(index)
         floor, family = self._floors[0], self._family
         leaf = index & ((1 << family.heights[0]) - 1)
